@@ -1,0 +1,20 @@
+# room(<name> DEPENDS <public libraries...> PRIVATE_DEPENDS <libraries...>)
+# A static library `<name>` from every source of src/<name>. A room that needs more (flags per
+# file, generated sources) says so in src/<name>/room.cmake, which is included with the list of
+# sources in `room_sources`.
+function(room name)
+  cmake_parse_arguments(arg "" "" "DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  file(GLOB_RECURSE room_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  if(NOT room_sources)
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(${name} INTERFACE ${arg_DEPENDS})
+    return()
+  endif()
+  add_library(${name} STATIC ${room_sources})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${name} PUBLIC ${arg_DEPENDS} Threads::Threads PRIVATE ${arg_PRIVATE_DEPENDS})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/src/${name}/room.cmake)
+    include(${CMAKE_SOURCE_DIR}/src/${name}/room.cmake)
+  endif()
+endfunction()

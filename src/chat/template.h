@@ -1,0 +1,51 @@
+// A model's chat template: Jinja source compiled once, rendered per request.
+// The room knows neither engine nor HTTP. Jinja itself is in chat/jinja/.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+
+namespace llm::chat {
+
+/// What a template can express, found by probing renders; key names of /props.
+struct TemplateCaps {
+  bool supports_object_arguments = false;
+  bool supports_parallel_tool_calls = false;
+  bool supports_preserve_reasoning = false;
+  bool supports_string_content = false;
+  bool supports_system_role = false;
+  bool supports_tool_calls = false;
+  bool supports_tools = false;
+  bool supports_typed_content = false;
+};
+
+struct TemplateInput {
+  Json messages = Json::array();  // OpenAI shape, already validated
+  Json tools;                     // array or null
+  bool add_generation_prompt = true;
+  Json extra = Json::object();    // chat_template_kwargs and the like, by variable name
+  std::string bos_token, eos_token;
+  std::int64_t now_unix_s = 0;    // what strftime_now shows; 0: the clock
+};
+
+/// Immutable: render() may be called from every thread.
+class Template {
+ public:
+  /// Throws Error with line and column when the source does not parse.
+  static std::unique_ptr<Template> compile(std::string source);
+  virtual ~Template() = default;
+
+  /// Throws RequestError(400) with the template's own words when it raises an exception.
+  virtual std::string render(const TemplateInput& input) const = 0;
+  virtual const TemplateCaps& caps() const = 0;
+  virtual const std::string& source() const = 0;
+};
+
+/// Built-in templates by the names of --chat-template ("chatml", "llama3", ...); null when there is
+/// none of that name.
+const char* builtin_template(const std::string& name);
+
+}  // namespace llm::chat

@@ -1,0 +1,141 @@
+// The operations that models are made of, coarse enough that a device fuses inside them.
+// Model code calls them eagerly on one thread; the device uses as many threads as it owns.
+// Every operation has a plain twin in compute/reference.h, and tests/compute runs one suite over
+// every device against it.
+//
+// Determinism: the result for a token depends on that token's sequence only, never on which other
+// tokens are in the batch, on the batch's size or on the number of threads. All sums run in a fixed
+// order, so greedy text is the same alone and beside other requests.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/token.h"
+#include "compute/kv_pool.h"
+#include "compute/tensor.h"
+
+namespace llm::compute {
+
+/// One product of a group that shares its input: out[t, r] = sum_c weight[r, c] x[t, c] (+ bias[r]).
+struct Linear {
+  const Weight* weight;
+  const float* bias = nullptr;  // [weight->rows] or null
+  Tensor out;                   // [x.rows, weight->rows]
+};
+
+/// Rotary embedding (arXiv:2104.09864). Angles of all pairs are computed once per step.
+struct Rope {
+  enum class Pairing { adjacent, halves };  // (2i, 2i+1) "NORM", or (i, i + rotated/2) "NEOX"
+  Pairing pairing = Pairing::adjacent;
+  int rotated = 0;                   // dimensions that rotate, even; the rest of a head passes through
+  float base = 10000.0f;
+  float freq_scale = 1.0f;           // 1 / factor
+  const float* freq_factors = nullptr;  // [rotated / 2], divides the frequencies; null: all 1
+  float magnitude = 1.0f;            // multiplies cos and sin (YaRN)
+  float ext_factor = 0.0f;           // YaRN mix, 0: off
+  float beta_fast = 32.0f, beta_slow = 1.0f;
+  int original_context = 0;          // YaRN's n_ctx_orig
+};
+
+/// Where the tokens of one sequence sit in a batch, and where its keys and values are.
+struct SequenceSlice {
+  int first_token;              // index into the batch's tokens
+  int token_count;
+  int first_position;           // of its first token in this batch
+  std::span<const PageId> pages;  // its page table: page i holds positions [i * size, (i + 1) * size)
+};
+
+struct AttentionShape {
+  int heads, kv_heads, head_dim;  // head_dim of keys
+  int value_dim;                  // head_dim of values
+  float scale;                    // multiplies q . k
+  float softcap = 0;              // c > 0: c * tanh(score / c) before the mask
+  int window = 0;                 // > 0: a query sees the last `window` positions, itself included
+  const float* sinks = nullptr;   // [heads] or null: a logit per head that joins the denominator
+};
+
+enum class Activation { silu, gelu, gelu_erf, relu };
+
+struct MoeShape {
+  int experts, used;
+  enum class Gating { softmax, sigmoid, softmax_after_top_k } gating = Gating::softmax;
+  bool normalize_weights = true;  // divide the chosen weights by their sum
+  float weights_scale = 0;        // 0 and 1: none
+  Activation activation = Activation::silu;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::string description() const = 0;  // for logs and /props: "CPU (AVX-512 VNNI, 2 threads)"
+
+  /// Memory for one step; valid until reset(). Contents are undefined.
+  virtual Tensor allocate(std::int64_t rows, std::int64_t cols) = 0;
+  virtual void reset() = 0;
+
+  /// Called once per weight at load; may set weight.packed. Never changes the values.
+  virtual void prepare(Weight& weight) = 0;
+
+  virtual std::unique_ptr<KvPool> make_kv_pool(const KvLayout& layout, int page_count) = 0;
+
+  /// out[t] = table.row(tokens[t]) * scale.
+  virtual void embed(const Weight& table, std::span<const TokenId> tokens, float scale, Tensor out) = 0;
+
+  /// out = x / sqrt(mean(x^2) + eps) * weight, per row; weight [cols] or null. out may be x.
+  virtual void rms_norm(Tensor x, const float* weight, float eps, Tensor out) = 0;
+
+  /// All products of one input; x is quantised once. No out may overlap x.
+  virtual void linear(Tensor x, std::span<const Linear> products) = 0;
+
+  /// x [tokens, heads * head_dim] in place; positions [tokens].
+  virtual void rope(Tensor x, int head_dim, std::span<const std::int32_t> positions,
+                    const Rope& rope) = 0;
+
+  /// Writes keys and values of the batch's tokens into the pages of their sequences.
+  virtual void store_kv(KvPool& pool, int layer, Tensor k, Tensor v,
+                        std::span<const SequenceSlice> sequences) = 0;
+
+  /// Causal attention of the batch's queries over the paged cache of their sequences (their own
+  /// tokens already stored). q [tokens, heads * head_dim] -> out [tokens, heads * value_dim].
+  /// Online softmax (arXiv:2205.14135); the score matrix never exists.
+  virtual void attention(KvPool& pool, int layer, Tensor q, const AttentionShape& shape,
+                         std::span<const SequenceSlice> sequences, Tensor out) = 0;
+
+  /// out = down(act(gate x) * (up x)). x [tokens, width] -> out [tokens, width]; biases null or set.
+  struct GatedFfn {
+    const Weight *gate, *up, *down;
+    const float *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;
+    Activation activation = Activation::silu;
+  };
+  virtual void gated_ffn(Tensor x, const GatedFfn& ffn, Tensor out) = 0;
+
+  /// Mixture of experts; router logits [tokens, experts] come in, tokens are grouped by expert.
+  struct MoeFfn {
+    const Weight *gate, *up, *down;       // stacks, count = experts
+    const float* selection_bias = nullptr;  // [experts], joins the choice, not the weights
+    MoeShape shape;
+  };
+  virtual void moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tensor out) = 0;
+
+  /// x += y.
+  virtual void add(Tensor x, Tensor y) = 0;
+  /// x *= factor.
+  virtual void scale(Tensor x, float factor) = 0;
+  /// x = c * tanh(x / c).
+  virtual void softcap(Tensor x, float c) = 0;
+  /// out[i] = x[rows[i]].
+  virtual void gather_rows(Tensor x, std::span<const std::int32_t> rows, Tensor out) = 0;
+};
+
+struct CpuSettings {
+  int threads = 0;        // decode; 0: as many as the process may use
+  int batch_threads = 0;  // prefill; 0: the same
+  std::string isa;        // force one of "portable", "avx2", "avx512"; empty: the best that runs here
+};
+std::unique_ptr<Device> make_cpu_device(const CpuSettings& settings);
+
+}  // namespace llm::compute

@@ -1,0 +1,43 @@
+// Pages of keys and values. A page holds kPageTokens consecutive positions of one sequence, for all
+// layers. The pool owns the memory and knows nothing of sequences: who uses a page, and how often,
+// is the engine's business (src/engine/page_table).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "quant/type.h"
+
+namespace llm::compute {
+
+enum class PageId : std::int32_t {};
+
+inline constexpr int kPageTokens = 32;
+
+struct KvLayout {
+  struct Layer {
+    int kv_heads;
+    int key_dim;
+    int value_dim;
+  };
+  std::vector<Layer> layers;
+  quant::Type key_type = quant::Type::f16;    // f32, f16, bf16, q8_0, q4_0
+  quant::Type value_type = quant::Type::f16;
+
+  /// Bytes of one page over all layers.
+  std::int64_t page_bytes() const;
+};
+
+class KvPool {
+ public:
+  virtual ~KvPool() = default;
+  virtual const KvLayout& layout() const = 0;
+  virtual int page_count() const = 0;
+  /// The raw bytes of one page, layer after layer, for saving and restoring.
+  virtual void read_page(PageId page, std::byte* to) const = 0;
+  virtual void write_page(PageId page, const std::byte* from) = 0;
+};
+
+}  // namespace llm::compute

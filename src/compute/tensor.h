@@ -1,0 +1,41 @@
+// What operations read and write. Both are views; the header of each owner says how long they live.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "quant/type.h"
+
+namespace llm::compute {
+
+/// f32 activations [rows, cols], contiguous. Lives in the device's arena until the next reset.
+struct Tensor {
+  float* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+
+  std::span<float> row(std::int64_t r) const {
+    return {data + r * cols, static_cast<std::size_t>(cols)};
+  }
+  /// The same memory as [rows * cols / new_cols, new_cols]: heads as rows, for example.
+  Tensor reshaped(std::int64_t new_cols) const { return {data, rows * cols / new_cols, new_cols}; }
+};
+
+/// A weight matrix [rows, cols] of any type (rows are outputs, cols are inputs), or a stack of
+/// `count` such matrices, one per expert. Memory belongs to the model file.
+struct Weight {
+  quant::Type type = quant::Type::f32;
+  const std::byte* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t count = 1;
+  const void* packed = nullptr;  // the device's own layout of the same values, when it made one
+
+  explicit operator bool() const { return data != nullptr; }
+  std::int64_t row_bytes() const { return quant::row_bytes(type, cols); }
+  const std::byte* row(std::int64_t r) const { return data + r * row_bytes(); }
+};
+
+}  // namespace llm::compute

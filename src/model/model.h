@@ -1,0 +1,68 @@
+// A model file as a function: tokens in, logits out. Families live in model/arch/, one file each.
+// The room knows no requests and no users. Start at Model::load.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/token.h"
+#include "compute/device.h"
+#include "gguf/reader.h"
+
+namespace llm {
+
+/// What callers ask of a loaded model. Values of the file, after overrides.
+struct ModelInfo {
+  std::string architecture, name;
+  int vocab = 0, width = 0, layers = 0, heads = 0, kv_heads = 0;
+  int context_train = 0;           // tokens the model was trained for
+  std::int64_t parameters = 0;     // elements of all tensors
+  std::int64_t weight_bytes = 0;
+  std::string file_type;           // "Q4_K - Medium", "all F32", ...
+};
+
+struct LoadOptions {
+  /// 0..1 while weights are checked and prepared; return false to give up.
+  std::function<bool(float)> progress;
+  int context = 0;                 // per sequence; 0: context_train (YaRN and longrope look at it)
+  // Overrides of the command line; unset: the file's.
+  std::string rope_scaling;        // "none", "linear", "yarn"
+  float rope_scale = 0, rope_freq_base = 0, rope_freq_scale = 0;
+  int yarn_original_context = 0;
+  float yarn_ext_factor = -1, yarn_attn_factor = -1, yarn_beta_fast = -1, yarn_beta_slow = -1;
+};
+
+enum class Outputs : std::uint8_t { none, last, all };  // which tokens of a slice want logits
+
+struct BatchSequence {
+  std::span<const TokenId> tokens;
+  int first_position = 0;
+  std::span<const compute::PageId> pages;  // covers first_position + tokens.size() positions
+  Outputs outputs = Outputs::last;
+};
+
+class Model {
+ public:
+  /// Throws Error that names the architecture, key or tensor at fault. `file` and `device` must
+  /// outlive the model.
+  static std::unique_ptr<Model> load(const gguf::File& file, compute::Device& device,
+                                     const LoadOptions& options = {});
+  virtual ~Model() = default;
+
+  const ModelInfo& info() const { return info_; }
+  /// Cache geometry for the chosen types.
+  virtual compute::KvLayout kv_layout(quant::Type key_type, quant::Type value_type) const = 0;
+
+  /// One step. Returns logits [outputs, vocab], in the order of the batch; valid until the next
+  /// call. One thread at a time. Nothing is thrown for valid input; NaN stays NaN.
+  compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool);
+
+ protected:
+  ModelInfo info_;
+};
+
+}  // namespace llm
