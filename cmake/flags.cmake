@@ -1,5 +1,10 @@
 # Compiler flags that every target shares.
-add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers)
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wshadow=local)
+else()
+  add_compile_options(-Wshadow)
+endif()
 if(LLAMA_WERROR)
   add_compile_options(-Werror)
 endif()

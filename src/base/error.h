@@ -30,7 +30,10 @@ class RequestError : public std::runtime_error {
   /// status: HTTP status. type: "invalid_request_error", "exceed_context_size_error", ...
   /// param: the field at fault, empty when it is not about one.
   RequestError(int status, std::string type, std::string message, std::string param = {})
-      : std::runtime_error(message), status(status), type(std::move(type)), param(std::move(param)) {}
+      : std::runtime_error(message),
+        status(status),
+        type(std::move(type)),
+        param(std::move(param)) {}
 
   int status;
   std::string type;

@@ -16,9 +16,12 @@ spdlog::level::level_enum level_of(int verbosity) {
 
 spdlog::color_mode color_mode(Colors colors) {
   switch (colors) {
-    case Colors::on: return spdlog::color_mode::always;
-    case Colors::off: return spdlog::color_mode::never;
-    case Colors::automatic: break;
+    case Colors::on:
+      return spdlog::color_mode::always;
+    case Colors::off:
+      return spdlog::color_mode::never;
+    case Colors::automatic:
+      break;
   }
   return spdlog::color_mode::automatic;
 }

@@ -11,10 +11,10 @@ namespace llm::log {
 enum class Colors { automatic, on, off };
 
 struct Settings {
-  int verbosity = 3;           // 0..4, see above
-  std::string file;            // also write here when not empty
-  bool timestamps = false;     // prefix each line with the time since start
-  bool prefix = false;         // prefix each line with its level
+  int verbosity = 3;        // 0..4, see above
+  std::string file;         // also write here when not empty
+  bool timestamps = false;  // prefix each line with the time since start
+  bool prefix = false;      // prefix each line with its level
   Colors colors = Colors::automatic;
 };
 

@@ -17,11 +17,16 @@ int sequence_length(unsigned char lead) noexcept {
 /// RFC 3629 table 3-7: the second byte rules out overlong forms, surrogates and > U+10FFFF.
 bool second_byte_fits(unsigned char lead, unsigned char second) noexcept {
   switch (lead) {
-    case 0xE0: return second >= 0xA0 && second <= 0xBF;
-    case 0xED: return second >= 0x80 && second <= 0x9F;
-    case 0xF0: return second >= 0x90 && second <= 0xBF;
-    case 0xF4: return second >= 0x80 && second <= 0x8F;
-    default: return (second & 0xC0) == 0x80;
+    case 0xE0:
+      return second >= 0xA0 && second <= 0xBF;
+    case 0xED:
+      return second >= 0x80 && second <= 0x9F;
+    case 0xF0:
+      return second >= 0x90 && second <= 0xBF;
+    case 0xF4:
+      return second >= 0x80 && second <= 0x8F;
+    default:
+      return (second & 0xC0) == 0x80;
   }
 }
 
@@ -33,7 +38,8 @@ Decoded decode(std::string_view text, std::size_t at) noexcept {
   const unsigned char lead = byte(0);
   const int length = sequence_length(lead);
   if (length == 1) return {lead, 1};
-  if (length == 0 || at + length > text.size() || !second_byte_fits(lead, byte(1))) return {0xFFFD, 1};
+  if (length == 0 || at + length > text.size() || !second_byte_fits(lead, byte(1)))
+    return {0xFFFD, 1};
   char32_t code = lead & (0x7F >> length);
   for (int i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return {0xFFFD, 1};
@@ -72,7 +78,8 @@ std::size_t incomplete_tail(std::string_view text) noexcept {
     const int length = sequence_length(lead);
     if (length <= static_cast<int>(back)) return 0;
     const bool plausible =
-        back < 2 || second_byte_fits(lead, static_cast<unsigned char>(text[text.size() - back + 1]));
+        back < 2 ||
+        second_byte_fits(lead, static_cast<unsigned char>(text[text.size() - back + 1]));
     return plausible ? back : 0;
   }
   return 0;

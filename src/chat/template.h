@@ -26,9 +26,9 @@ struct TemplateInput {
   Json messages = Json::array();  // OpenAI shape, already validated
   Json tools;                     // array or null
   bool add_generation_prompt = true;
-  Json extra = Json::object();    // chat_template_kwargs and the like, by variable name
+  Json extra = Json::object();  // chat_template_kwargs and the like, by variable name
   std::string bos_token, eos_token;
-  std::int64_t now_unix_s = 0;    // what strftime_now shows; 0: the clock
+  std::int64_t now_unix_s = 0;  // what strftime_now shows; 0: the clock
 };
 
 /// Immutable: render() may be called from every thread.

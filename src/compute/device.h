@@ -20,7 +20,8 @@
 
 namespace llm::compute {
 
-/// One product of a group that shares its input: out[t, r] = sum_c weight[r, c] x[t, c] (+ bias[r]).
+/// One product of a group that shares its input: out[t, r] = sum_c weight[r, c] x[t, c] (+
+/// bias[r]).
 struct Linear {
   const Weight* weight;
   const float* bias = nullptr;  // [weight->rows] or null
@@ -31,22 +32,23 @@ struct Linear {
 struct Rope {
   enum class Pairing { adjacent, halves };  // (2i, 2i+1) "NORM", or (i, i + rotated/2) "NEOX"
   Pairing pairing = Pairing::adjacent;
-  int rotated = 0;                   // dimensions that rotate, even; the rest of a head passes through
+  int rotated = 0;  // dimensions that rotate, even; the rest of a head passes through
   float base = 10000.0f;
-  float freq_scale = 1.0f;           // 1 / factor
+  float freq_scale = 1.0f;              // 1 / factor
   const float* freq_factors = nullptr;  // [rotated / 2], divides the frequencies; null: all 1
-  float magnitude = 1.0f;            // multiplies cos and sin (YaRN)
-  float ext_factor = 0.0f;           // YaRN mix, 0: off
+  float magnitude = 1.0f;               // multiplies cos and sin (YaRN)
+  float ext_factor = 0.0f;              // YaRN mix, 0: off
   float beta_fast = 32.0f, beta_slow = 1.0f;
-  int original_context = 0;          // YaRN's n_ctx_orig
+  int original_context = 0;  // YaRN's n_ctx_orig
 };
 
 /// Where the tokens of one sequence sit in a batch, and where its keys and values are.
 struct SequenceSlice {
-  int first_token;              // index into the batch's tokens
+  int first_token;  // index into the batch's tokens
   int token_count;
-  int first_position;           // of its first token in this batch
-  std::span<const PageId> pages;  // its page table: page i holds positions [i * size, (i + 1) * size)
+  int first_position;  // of its first token in this batch
+  std::span<const PageId>
+      pages;  // its page table: page i holds positions [i * size, (i + 1) * size)
 };
 
 struct AttentionShape {
@@ -71,7 +73,8 @@ struct MoeShape {
 class Device {
  public:
   virtual ~Device() = default;
-  virtual std::string description() const = 0;  // for logs and /props: "CPU (AVX-512 VNNI, 2 threads)"
+  virtual std::string description()
+      const = 0;  // for logs and /props: "CPU (AVX-512 VNNI, 2 threads)"
 
   /// Memory for one step; valid until reset(). Contents are undefined.
   virtual Tensor allocate(std::int64_t rows, std::int64_t cols) = 0;
@@ -83,7 +86,8 @@ class Device {
   virtual std::unique_ptr<KvPool> make_kv_pool(const KvLayout& layout, int page_count) = 0;
 
   /// out[t] = table.row(tokens[t]) * scale.
-  virtual void embed(const Weight& table, std::span<const TokenId> tokens, float scale, Tensor out) = 0;
+  virtual void embed(const Weight& table, std::span<const TokenId> tokens, float scale,
+                     Tensor out) = 0;
 
   /// out = x / sqrt(mean(x^2) + eps) * weight, per row; weight [cols] or null. out may be x.
   virtual void rms_norm(Tensor x, const float* weight, float eps, Tensor out) = 0;
@@ -105,7 +109,8 @@ class Device {
   virtual void attention(KvPool& pool, int layer, Tensor q, const AttentionShape& shape,
                          std::span<const SequenceSlice> sequences, Tensor out) = 0;
 
-  /// out = down(act(gate x) * (up x)). x [tokens, width] -> out [tokens, width]; biases null or set.
+  /// out = down(act(gate x) * (up x)). x [tokens, width] -> out [tokens, width]; biases null or
+  /// set.
   struct GatedFfn {
     const Weight *gate, *up, *down;
     const float *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;
@@ -115,7 +120,7 @@ class Device {
 
   /// Mixture of experts; router logits [tokens, experts] come in, tokens are grouped by expert.
   struct MoeFfn {
-    const Weight *gate, *up, *down;       // stacks, count = experts
+    const Weight *gate, *up, *down;         // stacks, count = experts
     const float* selection_bias = nullptr;  // [experts], joins the choice, not the weights
     MoeShape shape;
   };
@@ -134,7 +139,7 @@ class Device {
 struct CpuSettings {
   int threads = 0;        // decode; 0: as many as the process may use
   int batch_threads = 0;  // prefill; 0: the same
-  std::string isa;        // force one of "portable", "avx2", "avx512"; empty: the best that runs here
+  std::string isa;  // force one of "portable", "avx2", "avx512"; empty: the best that runs here
 };
 std::unique_ptr<Device> make_cpu_device(const CpuSettings& settings);
 

@@ -23,7 +23,7 @@ struct KvLayout {
     int value_dim;
   };
   std::vector<Layer> layers;
-  quant::Type key_type = quant::Type::f16;    // f32, f16, bf16, q8_0, q4_0
+  quant::Type key_type = quant::Type::f16;  // f32, f16, bf16, q8_0, q4_0
   quant::Type value_type = quant::Type::f16;
 
   /// Bytes of one page over all layers.

@@ -23,10 +23,10 @@ namespace llm {
 enum class StopType { none, eos, limit, word };
 
 struct Timings {
-  int cached_tokens = 0;      // of the prompt, taken from the cache
-  int prompt_tokens = 0;      // of the prompt, computed
+  int cached_tokens = 0;  // of the prompt, taken from the cache
+  int prompt_tokens = 0;  // of the prompt, computed
   double prompt_ms = 0;
-  int predicted_tokens = 0;   // the end-of-generation token included
+  int predicted_tokens = 0;  // the end-of-generation token included
   double predicted_ms = 0;
 };
 
@@ -34,22 +34,25 @@ struct Timings {
 /// may be the beginning of a stop string.
 struct TokenEvent {
   TokenId token = kNoToken;
-  std::string text;             // may be empty: the token is withheld or invisible
-  Sampled sampled;              // probabilities when asked for
+  std::string text;  // may be empty: the token is withheld or invisible
+  Sampled sampled;   // probabilities when asked for
   int predicted_tokens = 0;
   Timings timings;
 };
 
-struct ProgressEvent { int total, cached, processed; double time_ms; };
+struct ProgressEvent {
+  int total, cached, processed;
+  double time_ms;
+};
 
 struct EndEvent {
   StopType stop = StopType::none;
   std::string stopping_word;
-  std::string text;             // what was still withheld
-  bool truncated = false;       // context was shifted
+  std::string text;        // what was still withheld
+  bool truncated = false;  // context was shifted
   bool has_new_line = false;
   int slot = 0;
-  int tokens_cached = 0;        // tokens the sequence held at its end
+  int tokens_cached = 0;  // tokens the sequence held at its end
   Timings timings;
 };
 
@@ -77,18 +80,18 @@ struct GenerationRequest {
   std::vector<TokenId> prompt;
   SamplingParams sampling;
   std::unique_ptr<TokenFilter> filter;
-  int max_tokens = -1;             // -1: until the context is full; 0: only fill the cache
-  std::vector<std::string> stop;   // not empty strings
+  int max_tokens = -1;            // -1: until the context is full; 0: only fill the cache
+  std::vector<std::string> stop;  // not empty strings
   bool ignore_eos = false;
   bool cache_prompt = true;
-  bool show_special = false;       // control tokens appear in the text
+  bool show_special = false;  // control tokens appear in the text
   bool wants_progress = false;
-  int keep_tokens = 0;             // n_keep: kept at a context shift; -1: the whole prompt
-  int discard_tokens = 0;          // n_discard: 0: half of what may go
-  int min_line_indent = 0;         // n_indent
+  int keep_tokens = 0;      // n_keep: kept at a context shift; -1: the whole prompt
+  int discard_tokens = 0;   // n_discard: 0: half of what may go
+  int min_line_indent = 0;  // n_indent
   std::int64_t max_prompt_ms = -1, max_predict_ms = -1;  // t_max_*; -1: no limit
-  int slot = -1;                   // id_slot wish, -1: any
-  std::string user_key;            // for fairness and logs; may be empty
+  int slot = -1;                                         // id_slot wish, -1: any
+  std::string user_key;                                  // for fairness and logs; may be empty
 };
 
 /// Returned by submit(). Cancelling frees the pages at the next step; letting go does not cancel.
@@ -100,23 +103,23 @@ class RequestHandle {
 };
 
 struct EngineSettings {
-  int slots = 0;                   // sequences that may run at once; 0: automatic
-  int context = 0;                 // tokens of cache over all slots; 0: the model's own
-  bool unified_cache = true;       // one sequence may use all of it (-kvu)
+  int slots = 0;              // sequences that may run at once; 0: automatic
+  int context = 0;            // tokens of cache over all slots; 0: the model's own
+  bool unified_cache = true;  // one sequence may use all of it (-kvu)
   int batch = 2048, micro_batch = 512;
-  int max_queue = 0;               // waiting requests; 0: automatic; above: 503
+  int max_queue = 0;  // waiting requests; 0: automatic; above: 503
   quant::Type key_type = quant::Type::f16, value_type = quant::Type::f16;
   bool context_shift = false;
   bool continuous_batching = true;
   int default_predict = -1;
-  double step_budget_ms = 0;       // prompt work per step while others stream; 0: automatic
+  double step_budget_ms = 0;  // prompt work per step while others stream; 0: automatic
 };
 
 struct SlotView {
   int id = 0;
   int context = 0;
   bool busy = false;
-  int request = -1;                // of the running or last request, -1: none yet
+  int request = -1;  // of the running or last request, -1: none yet
   int prompt_tokens = 0, prompt_processed = 0, prompt_cached = 0;
   int predicted = 0, remaining = 0;
   bool has_new_line = false;
@@ -138,7 +141,7 @@ class Engine {
   /// model, tokenizer and device must outlive the engine. Starts the thread.
   static std::unique_ptr<Engine> start(Model& model, const Tokenizer& tokenizer,
                                        compute::Device& device, const EngineSettings& settings);
-  virtual ~Engine() = default;     // cancels what runs, joins the thread
+  virtual ~Engine() = default;  // cancels what runs, joins the thread
 
   /// Any thread. Throws RequestError: 400 exceed_context_size_error, 503 when the queue is full.
   virtual std::shared_ptr<RequestHandle> submit(GenerationRequest request,

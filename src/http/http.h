@@ -25,12 +25,12 @@ using Task = boost::asio::awaitable<T>;
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-  std::string method, path;   // path is percent-decoded, without the query and the API prefix
+  std::string method, path;  // path is percent-decoded, without the query and the API prefix
   std::map<std::string, std::string> query;
   Headers headers;
   std::string body;
-  std::string id;             // X-Request-Id, taken or made
-  std::string peer;           // address for the log
+  std::string id;    // X-Request-Id, taken or made
+  std::string peer;  // address for the log
   /// First value, case-insensitive; empty when absent.
   std::string_view header(std::string_view name) const;
 };
@@ -91,12 +91,12 @@ struct ServerSettings {
   std::string host = "127.0.0.1";  // a path ending in ".sock" is a unix socket
   int port = 8080;
   int threads = 2;
-  int timeout_s = 3600;            // read and write
+  int timeout_s = 3600;  // read and write
   std::string api_prefix;
   std::vector<std::string> api_keys;
   std::string tls_key_file, tls_cert_file;
   std::size_t max_body_bytes = 100u << 20;
-  std::string static_path;         // serve files of this directory below /
+  std::string static_path;                 // serve files of this directory below /
   std::vector<std::string> allowed_hosts;  // Host headers accepted on loopback besides local ones
   // CORS; see docs/security.md
   std::string cors_origins, cors_methods = "GET, POST, DELETE, OPTIONS", cors_headers = "*";

@@ -19,18 +19,18 @@ namespace llm {
 struct ModelInfo {
   std::string architecture, name;
   int vocab = 0, width = 0, layers = 0, heads = 0, kv_heads = 0;
-  int context_train = 0;           // tokens the model was trained for
-  std::int64_t parameters = 0;     // elements of all tensors
+  int context_train = 0;        // tokens the model was trained for
+  std::int64_t parameters = 0;  // elements of all tensors
   std::int64_t weight_bytes = 0;
-  std::string file_type;           // "Q4_K - Medium", "all F32", ...
+  std::string file_type;  // "Q4_K - Medium", "all F32", ...
 };
 
 struct LoadOptions {
   /// 0..1 while weights are checked and prepared; return false to give up.
   std::function<bool(float)> progress;
-  int context = 0;                 // per sequence; 0: context_train (YaRN and longrope look at it)
+  int context = 0;  // per sequence; 0: context_train (YaRN and longrope look at it)
   // Overrides of the command line; unset: the file's.
-  std::string rope_scaling;        // "none", "linear", "yarn"
+  std::string rope_scaling;  // "none", "linear", "yarn"
   float rope_scale = 0, rope_freq_base = 0, rope_freq_scale = 0;
   int yarn_original_context = 0;
   float yarn_ext_factor = -1, yarn_attn_factor = -1, yarn_beta_fast = -1, yarn_beta_slow = -1;

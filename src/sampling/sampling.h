@@ -15,7 +15,17 @@
 namespace llm {
 
 enum class SamplerKind {
-  penalties, dry, top_n_sigma, top_k, typical_p, top_p, min_p, xtc, temperature, adaptive_p, infill
+  penalties,
+  dry,
+  top_n_sigma,
+  top_k,
+  typical_p,
+  top_p,
+  min_p,
+  xtc,
+  temperature,
+  adaptive_p,
+  infill
 };
 
 /// Names as `samplers` spells them ("penalties", "dry", "top_n_sigma", "top_k", "typ_p", ...).
@@ -46,9 +56,9 @@ struct SamplingParams {
   int min_keep = 0;
   std::vector<std::pair<TokenId, float>> logit_bias;  // -inf forbids
   std::vector<SamplerKind> samplers = {
-      SamplerKind::penalties, SamplerKind::dry,   SamplerKind::top_n_sigma,
+      SamplerKind::penalties, SamplerKind::dry,       SamplerKind::top_n_sigma,
       SamplerKind::top_k,     SamplerKind::typical_p, SamplerKind::top_p,
-      SamplerKind::min_p,     SamplerKind::xtc,   SamplerKind::temperature};
+      SamplerKind::min_p,     SamplerKind::xtc,       SamplerKind::temperature};
   int n_probs = 0;
   bool post_sampling_probs = false;
 };
@@ -60,8 +70,8 @@ struct TokenProbability {
 
 struct Sampled {
   TokenId token = kNoToken;
-  float log_probability = 0;             // only when n_probs > 0
-  std::vector<TokenProbability> top;     // n_probs best, best first
+  float log_probability = 0;          // only when n_probs > 0
+  std::vector<TokenProbability> top;  // n_probs best, best first
 };
 
 /// What may forbid tokens (a grammar). Called with candidates only when needed.

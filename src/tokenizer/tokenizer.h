@@ -19,7 +19,13 @@ enum class VocabKind { none = 0, spm = 1, bpe = 2, wpm = 3, ugm = 4, rwkv = 5, p
 
 /// Values of tokenizer.ggml.token_type.
 enum class TokenKind : std::uint8_t {
-  undefined = 0, normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6
+  undefined = 0,
+  normal = 1,
+  unknown = 2,
+  control = 3,
+  user_defined = 4,
+  unused = 5,
+  byte = 6
 };
 
 struct SpecialTokens {
@@ -36,8 +42,8 @@ struct EncodeOptions {
 };
 
 struct DecodeOptions {
-  bool remove_special = false;   // drop the BOS / EOS that encoding added
-  bool unparse_special = true;   // show control tokens as their text
+  bool remove_special = false;  // drop the BOS / EOS that encoding added
+  bool unparse_special = true;  // show control tokens as their text
 };
 
 /// Immutable after loading: every function may be called from every thread.
