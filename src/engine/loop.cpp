@@ -74,18 +74,20 @@ bool has_nan(std::span<const float> values) {
 
 std::unique_ptr<Engine> Engine::start(Model& model, const Tokenizer& tokenizer,
                                       compute::Device& device, const EngineSettings& settings) {
-  return std::make_unique<EngineLoop>(model, tokenizer, device, settings);
+  const auto make_pool = [&](int pages) {
+    return device.make_kv_pool(model.kv_layout(settings.key_type, settings.value_type), pages);
+  };
+  return std::make_unique<EngineLoop>(model, tokenizer, make_pool, settings);
 }
 
-EngineLoop::EngineLoop(Model& model, const Tokenizer& tokenizer, compute::Device& device,
+EngineLoop::EngineLoop(Model& model, const Tokenizer& tokenizer, const MakePool& make_pool,
                        const EngineSettings& settings)
     : model_(model),
       tokenizer_(tokenizer),
       settings_(settings),
       slot_context_(context_per_slot(model, settings)),
       slot_table_(count_slots(settings), settings.slot_similarity),
-      cache_(device.make_kv_pool(model.kv_layout(settings.key_type, settings.value_type),
-                                 count_pages(model, settings))),
+      cache_(make_pool(count_pages(model, settings))),
       pace_(settings.step_budget_ms),
       max_queue_(settings.max_queue > 0 ? settings.max_queue : kAutomaticQueue),
       by_slot_(slot_table_.count(), nullptr),

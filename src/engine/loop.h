@@ -18,7 +18,10 @@ namespace llm {
 
 class EngineLoop final : public Engine {
  public:
-  EngineLoop(Model& model, const Tokenizer& tokenizer, compute::Device& device,
+  /// How the pages of the cache are made; a device's make_kv_pool with the model's layout.
+  using MakePool = std::function<std::unique_ptr<compute::KvPool>(int pages)>;
+
+  EngineLoop(Model& model, const Tokenizer& tokenizer, const MakePool& make_pool,
              const EngineSettings& settings);
   ~EngineLoop() override;
 
