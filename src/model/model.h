@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -36,6 +37,9 @@ struct LoadOptions {
   float yarn_ext_factor = -1, yarn_attn_factor = -1, yarn_beta_fast = -1, yarn_beta_slow = -1;
 };
 
+class ModelReader;
+class Step;
+
 enum class Outputs : std::uint8_t { none, last, all };  // which tokens of a slice want logits
 
 struct BatchSequence {
@@ -62,7 +66,17 @@ class Model {
   compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool);
 
  protected:
+  explicit Model(ModelReader& reader);
+  /// To be called when a family has loaded its last tensor.
+  void keep(ModelReader& reader);
+
+  /// The family's own pass: from the tokens of a step to the logits of its wanted rows.
+  virtual compute::Tensor run(Step& step) const = 0;
+
+ private:
+  compute::Device& device_;
   ModelInfo info_;
+  std::deque<std::vector<float>> floats_;  // norms, biases and other short tensors as f32
 };
 
 }  // namespace llm
