@@ -29,7 +29,7 @@ std::vector<bool> window_pattern(const ModelReader& r, int default_period, bool 
   return windowed;
 }
 
-Decoder::Decoder(ModelReader& r, const DecoderPlan& plan) : Model(r), plan_(plan) {
+Decoder::Decoder(ModelReader& r, const DecoderPlan& plan) : LoadedModel(r), plan_(plan) {
   const Hyper& h = r.hyper();
   embedding_ = r.table("token_embd.weight", h.vocab, h.width);
   for (int i = 0; i < h.layers; ++i) layers_.push_back(load_layer(r, i));

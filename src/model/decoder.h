@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/blocks.h"
+#include "model/loaded_model.h"
 
 namespace llm {
 
@@ -39,7 +40,7 @@ struct DecoderPlan {
   bool tied_output = false;  // never looks for an output matrix
 };
 
-class Decoder final : public Model {
+class Decoder final : public LoadedModel {
  public:
   Decoder(ModelReader& reader, const DecoderPlan& plan);
 

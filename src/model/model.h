@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -37,9 +36,6 @@ struct LoadOptions {
   float yarn_ext_factor = -1, yarn_attn_factor = -1, yarn_beta_fast = -1, yarn_beta_slow = -1;
 };
 
-class ModelReader;
-class Step;
-
 enum class Outputs : std::uint8_t { none, last, all };  // which tokens of a slice want logits
 
 struct BatchSequence {
@@ -63,20 +59,10 @@ class Model {
 
   /// One step. Returns logits [outputs, vocab], in the order of the batch; valid until the next
   /// call. One thread at a time. Nothing is thrown for valid input; NaN stays NaN.
-  compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool);
+  virtual compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool) = 0;
 
  protected:
-  explicit Model(ModelReader& reader);
-  /// To be called when a family has loaded its last tensor.
-  void keep(ModelReader& reader);
-
-  /// The family's own pass: from the tokens of a step to the logits of its wanted rows.
-  virtual compute::Tensor run(Step& step) const = 0;
-
- private:
-  compute::Device& device_;
   ModelInfo info_;
-  std::deque<std::vector<float>> floats_;  // norms, biases and other short tensors as f32
 };
 
 }  // namespace llm

@@ -10,6 +10,8 @@
 
 namespace llm {
 
+class ModelReader;
+
 struct Family {
   std::string_view name;  // general.architecture
   std::unique_ptr<Model> (*make)(ModelReader& reader);
