@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "sampling/scalar_math.h"
@@ -20,38 +22,63 @@ namespace {
 constexpr std::size_t kLanes = 16;
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
-/// `count` is a multiple of kLanes.
+// Vectors of the compiler (GCC and Clang), split or joined as the machine has registers. Loops over
+// arrays of lanes were tried first: GCC 12 turns them into scalar code.
+using Floats [[gnu::vector_size(64)]] = float;
+using Ints [[gnu::vector_size(64)]] = std::int32_t;
+using Doubles [[gnu::vector_size(128)]] = double;
+static_assert(sizeof(Floats) == kLanes * sizeof(float));
+
+[[gnu::always_inline]] inline void load(const float* from, Floats& to) {
+  std::memcpy(&to, from, sizeof to);
+}
+
+/// `count` is a multiple of kLanes in all of these.
 LLM_VECTOR_VERSIONS
 void lane_maxima(const float* z, std::size_t count, float* lanes) {
-  float best[kLanes];
-  for (std::size_t l = 0; l < kLanes; ++l) best[l] = kLowest;
-  for (std::size_t i = 0; i < count; i += kLanes)
-    for (std::size_t l = 0; l < kLanes; ++l) best[l] = z[i + l] > best[l] ? z[i + l] : best[l];
-  for (std::size_t l = 0; l < kLanes; ++l) lanes[l] = best[l];
+  Floats best = Floats{} + kLowest, next;
+  for (std::size_t i = 0; i < count; i += kLanes) {
+    load(z + i, next);
+    best = next > best ? next : best;  // false for NaN
+  }
+  std::memcpy(lanes, &best, sizeof best);
 }
 
 LLM_VECTOR_VERSIONS
 void lane_exp_sums(const float* z, std::size_t count, float max, float divisor, float* lanes) {
-  float sum[kLanes] = {};
-  for (std::size_t i = 0; i < count; i += kLanes)
-    for (std::size_t l = 0; l < kLanes; ++l) sum[l] += exp_f32((z[i + l] - max) / divisor);
-  for (std::size_t l = 0; l < kLanes; ++l) lanes[l] = sum[l];
+  Floats sum{}, next, e;
+  for (std::size_t i = 0; i < count; i += kLanes) {
+    load(z + i, next);
+    next = (next - max) / divisor;
+    exp_f32_of<Floats, Ints>(next, e);
+    sum += e;
+  }
+  std::memcpy(lanes, &sum, sizeof sum);
 }
 
 /// Adds up the finite values minus `shift`: a first logit near the mean keeps the squares small.
 LLM_VECTOR_VERSIONS
-void lane_moments(const float* z, std::size_t count, float shift, double* sum, double* squares,
+void lane_moments(const float* z, std::size_t count, float shift, double* sums, double* squares,
                   float* finite) {
+  Doubles sum, square;
+  Floats number, next;
+  std::memcpy(&sum, sums, sizeof sum);
+  std::memcpy(&square, squares, sizeof square);
+  std::memcpy(&number, finite, sizeof number);
+  const Floats zero{}, one = zero + 1.0f;
   for (std::size_t i = 0; i < count; i += kLanes) {
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      const float distance = z[i + l] - shift;
-      const bool usable = distance - distance == 0;  // neither infinite nor NaN
-      const double d = usable ? distance : 0.0f;
-      sum[l] += d;
-      squares[l] += d * d;
-      finite[l] += usable ? 1.0f : 0.0f;
-    }
+    load(z + i, next);
+    next -= shift;
+    const Ints usable = next - next == zero;  // neither infinite nor NaN
+    next = usable ? next : zero;
+    number += usable ? one : zero;
+    const Doubles wide = __builtin_convertvector(next, Doubles);
+    sum += wide;
+    square += wide * wide;
   }
+  std::memcpy(sums, &sum, sizeof sum);
+  std::memcpy(squares, &square, sizeof square);
+  std::memcpy(finite, &number, sizeof number);
 }
 
 /// Calls `body(pointer, count, first)` for pieces of at most kGroup logits whose length is a

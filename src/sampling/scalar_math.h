@@ -9,16 +9,19 @@
 namespace llm::sampling {
 
 /// e^x in f32 for x <= 0, relative error below 2e-7; 0 below -87 and for NaN.
-/// Branch-free, so that loops over it become vector code.
-inline float exp_f32(float x) {
+/// F: float, or a vector of floats with I the vector of 32-bit integers of the same length. One
+/// text for both, so that a vector pass and a look at a single element agree to the last bit.
+template <class F, class I>
+[[gnu::always_inline]] inline void exp_f32_of(const F& x, F& result) {
   constexpr float kLog2e = 1.44269504f;
   constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // their sum is ln 2
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  const float clamped = x > -87.0f ? x : -87.0f;
-  const float shifted = clamped * kLog2e + kRound;
-  const float n = shifted - kRound;
-  const float r = clamped - n * kLn2High - n * kLn2Low;  // |r| <= ln 2 / 2
-  float sum = 1.0f / 5040;                               // Taylor series up to r^7
+  const F zero{}, lowest = zero - 87.0f;
+  const F clamped = x > lowest ? x : lowest;
+  const F shifted = clamped * kLog2e + kRound;
+  const F n = shifted - kRound;
+  const F r = clamped - n * kLn2High - n * kLn2Low;  // |r| <= ln 2 / 2
+  F sum = zero + 1.0f / 5040;                        // Taylor series up to r^7
   sum = sum * r + 1.0f / 720;
   sum = sum * r + 1.0f / 120;
   sum = sum * r + 1.0f / 24;
@@ -26,10 +29,15 @@ inline float exp_f32(float x) {
   sum = sum * r + 0.5f;
   sum = sum * r + 1.0f;
   sum = sum * r + 1.0f;
-  const std::int32_t exponent =
-      std::bit_cast<std::int32_t>(shifted) - std::bit_cast<std::int32_t>(kRound);
-  const float power = std::bit_cast<float>((exponent + 127) << 23);
-  return x >= -87.0f ? sum * power : 0.0f;
+  const I exponent = std::bit_cast<I>(shifted) - std::bit_cast<std::int32_t>(kRound);
+  const F power = std::bit_cast<F>((exponent + 127) << 23);
+  result = x >= lowest ? sum * power : zero;
+}
+
+inline float exp_f32(float x) {
+  float result;
+  exp_f32_of<float, std::int32_t>(x, result);
+  return result;
 }
 
 /// Natural logarithm of x > 0, relative error below 1e-13. 0 gives -inf.
