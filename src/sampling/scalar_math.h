@@ -29,8 +29,10 @@ template <class F, class I>
   sum = sum * r + 0.5f;
   sum = sum * r + 1.0f;
   sum = sum * r + 1.0f;
-  const I exponent = std::bit_cast<I>(shifted) - std::bit_cast<std::int32_t>(kRound);
-  const F power = std::bit_cast<F>((exponent + 127) << 23);
+  // The builtin: std::bit_cast would pass wide vectors through a function, which needs their ABI.
+  const I exponent = __builtin_bit_cast(I, shifted) - std::bit_cast<std::int32_t>(kRound);
+  const I power_bits = (exponent + 127) << 23;
+  const F power = __builtin_bit_cast(F, power_bits);
   result = x >= lowest ? sum * power : zero;
 }
 
