@@ -1,0 +1,170 @@
+// Every setting of the server, and how it gets its value: built-in default, then environment, then
+// command line. The flags themselves are rows of one table, options/table.cpp, which is the only
+// copy of their names, kinds, ranges and help texts; parsing, --help and docs/options.md read it.
+// The room knows no other room: settings are plain numbers and texts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace llm {
+
+/// --override-kv key=type:value
+struct MetadataOverride {
+  std::string key;
+  std::variant<std::int64_t, double, bool, std::string> value;
+};
+
+struct ModelOptions {
+  std::string path;                        // empty: the demo model that ships with the server
+  std::vector<std::string> aliases, tags;  // blanks trimmed, no duplicates, in the order given
+  std::vector<MetadataOverride> overrides;
+  bool check_tensors = false;
+  bool use_mmap = true, lock_memory = false;
+  bool warm_up = true;
+};
+
+/// Overrides of the file's values. Unset: empty text, 0, or -1 for the four YaRN factors.
+struct RopeOptions {
+  std::string scaling;  // "none", "linear", "yarn"
+  float scale = 0;      // context is stretched by this factor; frequency scale = 1 / scale
+  float freq_base = 0, freq_scale = 0;
+  int yarn_original_context = 0;
+  float yarn_ext_factor = -1, yarn_attn_factor = -1, yarn_beta_slow = -1, yarn_beta_fast = -1;
+};
+
+struct ContextOptions {
+  int size = 0;    // tokens of cache over all slots; 0: the context the model was trained for
+  int slots = -1;  // -1: automatic
+  enum class Unified { automatic, on, off } unified = Unified::automatic;  // auto: on with -np auto
+  int keep = 0;  // default n_keep; -1: the whole prompt
+  bool shift = false;
+  bool cache_prompt = true;                          // default of the request field
+  std::string key_type = "f16", value_type = "f16";  // f32, f16, bf16, q8_0, q4_0
+};
+
+struct BatchOptions {
+  int size = 2048;       // tokens per scheduling step
+  int micro_size = 512;  // tokens per computation
+  bool continuous = true;
+};
+
+struct ThreadOptions {
+  int generation = -1;  // -1: one per physical core; 0: one per logical CPU
+  int batch = -1;       // -1: as generation; 0: one per logical CPU
+  int http = -1;        // -1: automatic
+};
+
+/// Defaults of the request fields of the same meaning. Where the model file carries
+/// general.sampling.* values, they rank below what was given here (see Options::is_given).
+struct SamplingOptions {
+  int predict = -1;                 // -1: until the context is full
+  std::uint32_t seed = 0xFFFFFFFF;  // this value: random
+  float temperature = 0.8f, dynatemp_range = 0, dynatemp_exponent = 1;
+  int top_k = 40;
+  float top_p = 0.95f, min_p = 0.05f, top_n_sigma = -1, typical_p = 1;
+  float xtc_probability = 0, xtc_threshold = 0.1f;
+  int repeat_last_n = 64;
+  float repeat_penalty = 1, presence_penalty = 0, frequency_penalty = 0;
+  float dry_multiplier = 0, dry_base = 1.75f;
+  int dry_allowed_length = 2, dry_penalty_last_n = 64;
+  std::vector<std::string> dry_sequence_breakers = {"\n", ":", "\"", "*"};  // escapes resolved
+  int mirostat = 0;
+  float mirostat_tau = 5, mirostat_eta = 0.1f;  // --mirostat-ent, --mirostat-lr
+  float adaptive_target = -1, adaptive_decay = 0.9f;
+  bool ignore_eos = false;
+  std::vector<std::pair<std::int32_t, float>> logit_bias;  // token id, bias
+  /// Full names ("penalties", "top_k", ...), also when --sampling-seq gave letters.
+  std::vector<std::string> samplers = {"penalties", "dry",   "top_n_sigma", "top_k",      "typ_p",
+                                       "top_p",     "min_p", "xtc",         "temperature"};
+  std::vector<std::string> stop;  // --reverse-prompt, escapes resolved
+};
+
+struct HttpOptions {
+  std::string host = "127.0.0.1";  // ending in ".sock": a unix socket
+  int port = 8080;                 // 0: any free one
+  bool reuse_port = false;
+  int timeout_s = 3600;          // of one socket read or write
+  int sse_ping_interval_s = 30;  // comment lines in silent streams; -1: never
+  std::string api_prefix;        // "" or "/p"
+  std::string static_path;       // directory served below /
+};
+
+struct SecurityOptions {
+  std::vector<std::string> api_keys;        // of --api-key and --api-key-file; empty: no check
+  std::string tls_key_file, tls_cert_file;  // both or neither
+  std::string cors_origins = "*";           // counts only when given; see http::ServerSettings
+  bool cors_origins_given = false;
+  std::string cors_methods = "GET, POST, DELETE, OPTIONS", cors_headers = "*";
+  bool cors_credentials = true;
+  std::vector<std::string> allowed_hosts;  // Host headers accepted on loopback; "*": any
+};
+
+struct FeatureOptions {
+  bool metrics = false, props = false, slots = true, ui = true;
+};
+
+struct ChatOptions {
+  std::string chat_template;         // text or the name of a built-in one; empty: the model's
+  std::string chat_template_source;  // content of --chat-template-file; beats chat_template
+  std::string chat_template_kwargs = "{}";  // text of a JSON object, already checked
+  bool prefill_assistant = true;
+  bool special = false;  // show control tokens in the output
+};
+
+struct LogOptions {
+  int verbosity = 3;  // 0 output, 1 error, 2 warning, 3 info, 4 and 5 debug
+  std::string file;
+  enum class Colors { automatic, on, off } colors = Colors::automatic;
+  bool prefix = true, timestamps = true;
+  bool disabled = false;
+};
+
+struct Options {
+  ModelOptions model;
+  RopeOptions rope;
+  ContextOptions context;
+  BatchOptions batch;
+  ThreadOptions threads;
+  SamplingOptions sampling;
+  HttpOptions http;
+  SecurityOptions security;
+  FeatureOptions features;
+  ChatOptions chat;
+  LogOptions log;
+
+  /// Flags which got a value from the environment or the command line, by their first long name
+  /// ("--temp"). Sorted.
+  std::vector<std::string> given;
+  bool is_given(std::string_view flag) const;
+};
+
+namespace options {
+
+/// The value of a variable, or nullptr. Tests bring their own.
+using Environment = std::function<const char*(const char* name)>;
+Environment process_environment();
+
+struct ParseResult {
+  enum class Action { run, help, version } action = Action::run;
+  Options options;
+  std::vector<std::string> notices;  // lines for the log, once it is set up
+};
+
+/// Throws Error with one line: what was wrong and what would be right. Reads the files that flags
+/// name (keys, template). `argv[0]` is skipped.
+ParseResult parse(int argc, const char* const* argv, const Environment& environment);
+
+/// What --help and --version print.
+std::string help(std::string_view program);
+std::string version(std::string_view program);
+/// docs/options.md; a test keeps the file equal to this.
+std::string options_markdown();
+
+}  // namespace options
+}  // namespace llm
