@@ -7,7 +7,9 @@
 #include <cfloat>
 #include <climits>
 #include <cmath>
+#include <limits>
 #include <optional>
+#include <variant>
 
 #include "base/error.h"
 #include "server/request/list_fields.h"
