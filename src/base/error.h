@@ -40,6 +40,21 @@ class RequestError : public std::runtime_error {
   std::string param;
 };
 
+/// A prompt that does not fit. Clients recognise the type and read both numbers.
+class ContextError : public RequestError {
+ public:
+  ContextError(int prompt_tokens, int context)
+      : RequestError(400, "exceed_context_size_error",
+                     fmt::format("request ({} tokens) exceeds the available context size ({} "
+                                 "tokens), try increasing it",
+                                 prompt_tokens, context)),
+        prompt_tokens(prompt_tokens),
+        context(context) {}
+
+  int prompt_tokens;
+  int context;
+};
+
 /// The usual refusal: 400, `message` should begin with the field's name.
 [[noreturn]] inline void bad_field(std::string param, const std::string& message) {
   throw RequestError(400, "invalid_request_error", message, std::move(param));

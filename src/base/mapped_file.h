@@ -1,8 +1,7 @@
-// A read-only file in memory: mapped, or read into a buffer when mapping is not wanted.
+// A read-only file in memory: mapped, or read into memory when mapping is not wanted.
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <string>
 
@@ -22,10 +21,11 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
 
+  /// Asks the system to read the whole file ahead, in the background.
+  void prefetch() const;
+
  private:
   std::span<const std::byte> bytes_;
-  std::unique_ptr<std::byte[]> buffer_;  // Mode::read
-  bool locked_ = false;
 };
 
 }  // namespace llm

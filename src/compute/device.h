@@ -8,6 +8,7 @@
 // order, so greedy text is the same alone and beside other requests.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -40,6 +41,8 @@ struct Rope {
   float ext_factor = 0.0f;              // YaRN mix, 0: off
   float beta_fast = 32.0f, beta_slow = 1.0f;
   int original_context = 0;  // YaRN's n_ctx_orig
+
+  friend bool operator==(const Rope&, const Rope&) = default;
 };
 
 /// Where the tokens of one sequence sit in a batch, and where its keys and values are.
@@ -60,7 +63,7 @@ struct AttentionShape {
   const float* sinks = nullptr;   // [heads] or null: a logit per head that joins the denominator
 };
 
-enum class Activation { silu, gelu, gelu_erf, relu };
+enum class Activation { silu, gelu, gelu_erf, relu, relu_squared };
 
 struct MoeShape {
   int experts, used;
@@ -79,6 +82,12 @@ class Device {
   /// Memory for one step; valid until reset(). Contents are undefined.
   virtual Tensor allocate(std::int64_t rows, std::int64_t cols) = 0;
   virtual void reset() = 0;
+  /// What was allocated after mark() is given back by rewind(): scratch of one layer.
+  struct Mark {
+    std::size_t block = 0, offset = 0;
+  };
+  virtual Mark mark() const = 0;
+  virtual void rewind(Mark mark) = 0;
 
   /// Called once per weight at load; may set weight.packed. Never changes the values.
   virtual void prepare(Weight& weight) = 0;
@@ -91,6 +100,14 @@ class Device {
 
   /// out = x / sqrt(mean(x^2) + eps) * weight, per row; weight [cols] or null. out may be x.
   virtual void rms_norm(Tensor x, const float* weight, float eps, Tensor out) = 0;
+
+  /// x += y, then rms_norm of x: the seam between two sub-layers in one pass.
+  virtual void add_rms_norm(Tensor x, Tensor y, const float* weight, float eps, Tensor out) = 0;
+
+  /// out = (x - mean) / sqrt(var + eps) * weight + bias, per row; weight, bias [cols] or null. out
+  /// may be x.
+  virtual void layer_norm(Tensor x, const float* weight, const float* bias, float eps,
+                          Tensor out) = 0;
 
   /// All products of one input; x is quantised once. No out may overlap x.
   virtual void linear(Tensor x, std::span<const Linear> products) = 0;
@@ -109,8 +126,8 @@ class Device {
   virtual void attention(KvPool& pool, int layer, Tensor q, const AttentionShape& shape,
                          std::span<const SequenceSlice> sequences, Tensor out) = 0;
 
-  /// out = down(act(gate x) * (up x)). x [tokens, width] -> out [tokens, width]; biases null or
-  /// set.
+  /// out = down(act(gate x) * (up x)), or down(act(up x)) without a gate (null).
+  /// x [tokens, width] -> out [tokens, width]; biases null or set.
   struct GatedFfn {
     const Weight *gate, *up, *down;
     const float *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;
@@ -120,7 +137,7 @@ class Device {
 
   /// Mixture of experts; router logits [tokens, experts] come in, tokens are grouped by expert.
   struct MoeFfn {
-    const Weight *gate, *up, *down;         // stacks, count = experts
+    const Weight *gate, *up, *down;         // stacks, count = experts; gate may be null
     const float* selection_bias = nullptr;  // [experts], joins the choice, not the weights
     MoeShape shape;
   };

@@ -23,12 +23,22 @@ struct KvLayout {
     int value_dim;
   };
   std::vector<Layer> layers;
-  quant::Type key_type = quant::Type::f16;  // f32, f16, bf16, q8_0, q4_0
+  /// f32, f16, bf16, q8_0, q4_0, or another quant block type of 32 values that has a quantiser.
+  quant::Type key_type = quant::Type::f16;
   quant::Type value_type = quant::Type::f16;
 
+  /// Bytes of the kPageTokens keys (values) of one head: dims are padded, see padded_dim.
+  std::int64_t key_bytes(const Layer& layer) const;
+  std::int64_t value_bytes(const Layer& layer) const;
   /// Bytes of one page over all layers.
   std::int64_t page_bytes() const;
 };
+
+/// The values that a head of `dim` takes in the cache: whole quant blocks, or whole vectors.
+int padded_dim(quant::Type type, int dim);
+
+/// Throws Error naming the type when a cache cannot be kept in it.
+void check_cache_type(quant::Type type);
 
 class KvPool {
  public:

@@ -31,11 +31,19 @@ struct Weight {
   std::int64_t rows = 0;
   std::int64_t cols = 0;
   std::int64_t count = 1;
+  const float* scale = nullptr;  // [count], multiplies the products (NVFP4 files); null: all 1
   const void* packed = nullptr;  // the device's own layout of the same values, when it made one
 
   explicit operator bool() const { return data != nullptr; }
   std::int64_t row_bytes() const { return quant::row_bytes(type, cols); }
   const std::byte* row(std::int64_t r) const { return data + r * row_bytes(); }
+  /// Rows [first, first + n) as a matrix of their own (one of a fused stack such as q, k, v).
+  Weight slice(std::int64_t first, std::int64_t n) const {
+    Weight part = *this;
+    part.data = row(first);
+    part.rows = n;
+    return part;
+  }
 };
 
 }  // namespace llm::compute

@@ -39,11 +39,15 @@ class ThreadPool {
 
   int size() const;
 
-  /// Runs work(worker) once on each of the first min(team, size()) workers and returns when all are
-  /// done. Called from one thread at a time; not from inside a section.
+  /// Calls work(worker) once for each worker in [0, min(team, size())) and returns when all calls
+  /// are done; what they wrote is then visible. Calls of different workers overlap when cores are
+  /// free, but a thread that comes late finds its call taken by another one: work must not wait for
+  /// the calls of other workers. The first exception of a call is thrown again here.
+  /// Used by one thread at a time; not from inside a section.
   void run(FunctionRef<void(int worker)> work, int team = 1 << 30);
 
-  /// Cuts [0, count) into pieces of at most `grain` that workers take from a shared counter.
+  /// Cuts [0, count) into pieces of at most `grain` that workers take from a shared counter. With
+  /// one worker there is one piece, the whole.
   void for_each(std::int64_t count, std::int64_t grain,
                 FunctionRef<void(std::int64_t begin, std::int64_t end, int worker)> work,
                 int team = 1 << 30);

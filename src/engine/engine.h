@@ -1,7 +1,8 @@
 // Runs the sequences of all users, one batch per step, on one thread of its own.
 // The room knows no HTTP and no wire formats: requests come in as structs, events go out through
 // callbacks. Start at Engine::submit; the loop is engine/loop.cpp, what a step holds is decided in
-// engine/plan.h, who owns which page in engine/prefix_cache.h.
+// engine/plan.h, who owns which page in engine/prefix_cache.h and
+// engine/paged_tokens.h.
 #pragma once
 
 #include <atomic>
@@ -86,12 +87,12 @@ struct GenerationRequest {
   bool cache_prompt = true;
   bool show_special = false;  // control tokens appear in the text
   bool wants_progress = false;
-  int keep_tokens = 0;      // n_keep: kept at a context shift; -1: the whole prompt
-  int discard_tokens = 0;   // n_discard: 0: half of what may go
-  int min_line_indent = 0;  // n_indent
-  std::int64_t max_prompt_ms = -1, max_predict_ms = -1;  // t_max_*; -1: no limit
-  int slot = -1;                                         // id_slot wish, -1: any
-  std::string user_key;                                  // for fairness and logs; may be empty
+  int keep_tokens = 0;               // n_keep: kept at a context shift; -1: the whole prompt
+  int discard_tokens = 0;            // n_discard: 0: half of what may go
+  int min_line_indent = 0;           // n_indent
+  std::int64_t max_predict_ms = -1;  // t_max_predict_ms: ends at a newline after it; -1: no limit
+  int slot = -1;                     // id_slot wish, -1: any
+  std::string name;                  // for the log (X-Request-Id); may be empty
 };
 
 /// Returned by submit(). Cancelling frees the pages at the next step; letting go does not cancel.
@@ -111,7 +112,8 @@ struct EngineSettings {
   quant::Type key_type = quant::Type::f16, value_type = quant::Type::f16;
   bool context_shift = false;
   bool continuous_batching = true;
-  int default_predict = -1;
+  double slot_similarity =
+      0.1;                    // share of a prompt that a slot's tokens must match to be preferred
   double step_budget_ms = 0;  // prompt work per step while others stream; 0: automatic
 };
 

@@ -27,12 +27,15 @@ enum class ValueType : std::uint32_t {
   f64
 };
 
+/// "u32", "string", ...
+std::string_view name_of(ValueType type);
+
 struct Value;
 
 /// Arrays hold elements of one type. Numbers are kept in their own width: vocabularies have
 /// hundreds of thousands of entries.
 struct Array {
-  ValueType type = ValueType::u8;
+  ValueType type = ValueType::u8;  // of the elements, always that of the alternative held
   std::variant<std::vector<std::uint8_t>, std::vector<std::int8_t>, std::vector<std::uint16_t>,
                std::vector<std::int16_t>, std::vector<std::uint32_t>, std::vector<std::int32_t>,
                std::vector<float>, std::vector<bool>, std::vector<std::string>,
@@ -49,6 +52,17 @@ struct Value {
   ValueType type() const { return static_cast<ValueType>(value.index()); }
 };
 
+/// An array value with the type that belongs to T.
+template <class T>
+Value array_value(std::vector<T> elements) {
+  Array array;
+  array.elements = std::move(elements);
+  // The alternatives stand in the order of the types, without `array` itself.
+  const auto index = static_cast<std::uint32_t>(array.elements.index());
+  array.type = static_cast<ValueType>(index < 9 ? index : index + 1);
+  return {std::move(array)};
+}
+
 /// Keys in file order. Look-ups are by hash.
 class Metadata {
  public:
@@ -59,6 +73,8 @@ class Metadata {
   /// std::vector<std::string>, std::vector<float>, std::vector<std::int32_t>,
   /// std::vector<std::uint32_t>, std::vector<bool>.
   /// Any integer type of the file converts when the value fits; f64 and integers convert to float.
+  /// Arrays convert element by element; an array of bools may be read as integers (0, 1) and an
+  /// array of integers as bools.
   /// Absent: nullopt. Present with a type or value that does not fit: Error naming the key.
   template <class T>
   std::optional<T> get(std::string_view key) const;
@@ -78,6 +94,9 @@ class Metadata {
   const std::vector<std::pair<std::string, Value>>& entries() const { return entries_; }
 
  private:
+  std::size_t slot_of(std::string_view key) const;
+  void grow();
+
   std::vector<std::pair<std::string, Value>> entries_;
   std::vector<std::uint32_t> slots_;  // open addressing over entries_, index + 1
 };

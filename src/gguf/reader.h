@@ -22,11 +22,13 @@ struct TensorInfo {
   std::string name;
   quant::Type type;
   /// Innermost last, as mathematics writes it: a matrix is {rows, columns}. The file's reversed
-  /// order ends here. Scalars are {}; trailing file dimensions of 1 are dropped (leading here).
+  /// order ends here. Trailing file dimensions of 1 are dropped (leading here) down to one, so
+  /// [4096, 1] becomes {4096} and [1] stays {1}; a tensor without dimensions is {}.
   std::vector<std::int64_t> shape;
   std::span<const std::byte> bytes;  // inside the mapping, owned by the File
 
   std::int64_t elements() const;
+  std::uint64_t byte_size() const;  // also when `bytes` is empty
 };
 
 struct OpenOptions {
@@ -53,6 +55,8 @@ class File {
 
  private:
   friend class Parser;
+  void append_parts(const OpenOptions& options);
+
   std::string path_;
   std::uint32_t version_ = 0;
   Metadata metadata_;

@@ -59,7 +59,7 @@ class Model {
 
   /// One step. Returns logits [outputs, vocab], in the order of the batch; valid until the next
   /// call. One thread at a time. Nothing is thrown for valid input; NaN stays NaN.
-  compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool);
+  virtual compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool) = 0;
 
  protected:
   ModelInfo info_;

@@ -1,6 +1,7 @@
 // Chooses the next token of one sequence from its logits: the sampler chain of the reference, in
 // the reference's order, with log-probabilities before or after it.
-// The room knows no models and no vocabulary texts; what it needs of them arrives as token ids.
+// The room knows no models; what it needs of a vocabulary arrives as token ids, and for the infill
+// sampler through SamplerVocabulary. Start at Sampler::sample (sampler.cpp).
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,17 @@ std::vector<SamplerKind> samplers_from_chars(const std::string& chars);
 
 inline constexpr std::uint32_t kRandomSeed = 0xFFFFFFFF;
 
+/// What the infill sampler asks about tokens; without one it does nothing.
+class SamplerVocabulary {
+ public:
+  virtual ~SamplerVocabulary() = default;
+  virtual bool is_end_of_generation(TokenId token) const = 0;
+  /// The bytes of the token inside a text; control tokens give "".
+  virtual std::string piece(TokenId token) const = 0;
+  /// EOT, or EOS where there is none.
+  virtual TokenId end_of_text() const = 0;
+};
+
 /// Defaults are the reference's. Ranges are checked by the caller (the wire formats name fields).
 struct SamplingParams {
   std::uint32_t seed = kRandomSeed;
@@ -60,16 +72,17 @@ struct SamplingParams {
       SamplerKind::top_k,     SamplerKind::typical_p, SamplerKind::top_p,
       SamplerKind::min_p,     SamplerKind::xtc,       SamplerKind::temperature};
   int n_probs = 0;
-  bool post_sampling_probs = false;
+  bool post_sampling_probs = false;  // of the candidates left after the chain
+  std::shared_ptr<const SamplerVocabulary> vocabulary;
 };
 
 struct TokenProbability {
   TokenId token;
-  float log_probability;  // natural logarithm
+  float log_probability;  // natural logarithm; probability 0: the lowest finite float
 };
 
 struct Sampled {
-  TokenId token = kNoToken;
+  TokenId token = kNoToken;           // kNoToken when the filter forbids every token
   float log_probability = 0;          // only when n_probs > 0
   std::vector<TokenProbability> top;  // n_probs best, best first
 };
@@ -95,7 +108,8 @@ class Sampler {
 
   /// The prompt's tokens count for penalties and DRY, as in the reference.
   void observe_prompt(std::span<const TokenId> tokens);
-  /// Chooses and remembers. `logits` is scratch: it is overwritten.
+  /// Chooses and remembers. `logits` is scratch: it is overwritten. NaN and -inf are never chosen;
+  /// if nothing else is there the token is 0, or kNoToken under a filter.
   Sampled sample(std::span<float> logits);
   /// The seed in use (drawn when the params ask for a random one).
   std::uint32_t seed() const;

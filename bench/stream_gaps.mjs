@@ -1,0 +1,82 @@
+// How much a long prompt disturbs running streams.
+//   node bench/stream_gaps.mjs MODEL [--streams 4] [--prompt 16384] [--tokens 200] [--threads 2]
+// Starts the server, measures the gaps between the tokens of some streams alone and then while a
+// long prompt is read beside them, and prints medians, 99th percentiles and their ratio.
+import {spawn} from "node:child_process";
+import {once} from "node:events";
+import {dirname, join} from "node:path";
+import {fileURLToPath} from "node:url";
+import {parseArgs} from "node:util";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const {values, positionals: [model]} = parseArgs({allowPositionals: true, options: {
+  streams: {type: "string", default: "4"}, prompt: {type: "string", default: "16384"},
+  tokens: {type: "string", default: "200"}, threads: {type: "string", default: "2"},
+  port: {type: "string", default: "18431"},
+}});
+const streams = Number(values.streams), promptTokens = Number(values.prompt);
+const url = `http://127.0.0.1:${values.port}`;
+
+const server = spawn(join(root, "build/bin/llama-server"), ["-m", model, "--port", values.port, "-t",
+  values.threads, "-c", String(promptTokens + 4096 * streams)], {stdio: ["ignore", "ignore", "ignore"]});
+
+async function ready() {
+  for (let tries = 0; tries < 600; ++tries) {
+    const answer = await fetch(`${url}/health`).catch(() => null);
+    if (answer?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error("the server did not become ready");
+}
+
+const tokens = (count, seed) => Array.from({length: count}, (_, i) => 300 + (seed * 131 + i * 7919) % 20000);
+
+/// Streams until `stop` resolves or the limit is reached; gives the gaps in ms.
+async function stream(seed, limit, stop) {
+  const abort = new AbortController();
+  stop?.then(() => abort.abort());
+  const gaps = [];
+  try {
+    const answer = await fetch(`${url}/completion`, {method: "POST", signal: abort.signal,
+      body: JSON.stringify({prompt: tokens(16, seed), n_predict: limit, stream: true, temperature: 0,
+                            ignore_eos: true, return_tokens: true})});
+    let last = 0;
+    for await (const chunk of answer.body) {
+      const now = performance.now();
+      const events = Buffer.from(chunk).toString().split("data: ").length - 1;
+      if (last > 0 && events > 0) gaps.push(now - last);
+      last = now;
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+  return gaps.slice(5);
+}
+
+function summary(gaps) {
+  const sorted = gaps.flat().sort((a, b) => a - b);
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  return {count: sorted.length, median: at(0.5), p99: at(0.99), max: sorted.at(-1)};
+}
+
+try {
+  await ready();
+  const all = (limit, stop) => Promise.all(Array.from({length: streams}, (_, i) => stream(i + 1, limit, stop)));
+  const alone = summary(await all(Number(values.tokens)));
+  const begin = performance.now();
+  let promptSeconds = 0;
+  const beside = all(100000, (async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await fetch(`${url}/completion`, {method: "POST", body: JSON.stringify(
+      {prompt: tokens(promptTokens, 99), n_predict: 1, temperature: 0})}).then((a) => a.json());
+    promptSeconds = (performance.now() - begin) / 1000 - 1;
+  })());
+  const loaded = summary(await beside);
+  const show = (s) => `${s.count} gaps, median ${s.median.toFixed(1)} ms, p99 ${s.p99.toFixed(1)} ms, max ${s.max.toFixed(1)} ms`;
+  console.log(`${streams} streams alone:   ${show(alone)}`);
+  console.log(`beside a ${promptTokens}-token prompt (${promptSeconds.toFixed(1)} s): ${show(loaded)}`);
+  console.log(`ratio of p99: ${(loaded.p99 / alone.p99).toFixed(2)}, of medians: ${(loaded.median / alone.median).toFixed(2)}`);
+} finally {
+  server.kill("SIGTERM");
+  await once(server, "exit");
+}

@@ -1,0 +1,196 @@
+#include "compute/cpu/device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "compute/cpu/cores.h"
+
+namespace llm::compute::cpu {
+namespace {
+
+/// Rows of work below which one thread is faster than several.
+constexpr std::int64_t kSerialFloats = 32768;
+/// Floats of one piece of parallel row work: a few microseconds.
+constexpr std::int64_t kGrainFloats = 16384;
+/// Steps of at least this many tokens run on the batch team.
+constexpr std::int64_t kBatchTokens = 32;
+
+std::size_t index(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+int threads_or_all(int wanted, int otherwise) {
+  return wanted > 0 ? wanted : otherwise;
+}
+
+}  // namespace
+
+CpuDevice::CpuDevice(const CpuSettings& settings)
+    : threads_(std::max(threads_or_all(settings.threads, usable_cores()),
+                        threads_or_all(settings.batch_threads, 1))),
+      decode_team_(threads_or_all(settings.threads, usable_cores())),
+      batch_team_(threads_or_all(settings.batch_threads, decode_team_)),
+      engine_(threads_, settings.isa),
+      kernels_(vector_kernels(engine_.isa())),
+      attention_(threads_, kernels_) {}
+
+std::string CpuDevice::description() const {
+  return fmt::format("CPU ({}, {} threads)", engine_.isa(), threads_.size());
+}
+
+int CpuDevice::team(std::int64_t tokens) const {
+  return tokens >= kBatchTokens ? batch_team_ : decode_team_;
+}
+
+void CpuDevice::each_row(Tensor x, FunctionRef<void(std::int64_t row)> work) {
+  const auto some = [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t r = begin; r < end; ++r) work(r);
+  };
+  if (x.rows * x.cols < kSerialFloats) {
+    some(0, x.rows, 0);
+  } else {
+    threads_.for_each(x.rows, std::max<std::int64_t>(1, kGrainFloats / x.cols), some, batch_team_);
+  }
+}
+
+Tensor CpuDevice::allocate(std::int64_t rows, std::int64_t cols) {
+  return {arena_.allocate(index(rows * cols)), rows, cols};
+}
+
+void CpuDevice::reset() {
+  arena_.reset();
+  ropes_.end_step();
+}
+
+std::unique_ptr<KvPool> CpuDevice::make_kv_pool(const KvLayout& layout, int page_count) {
+  return std::make_unique<PagedCache>(layout, page_count);
+}
+
+void CpuDevice::embed(const Weight& table, std::span<const TokenId> tokens, float scale,
+                      Tensor out) {
+  each_row(out, [&](std::int64_t t) {
+    const std::span<float> row = out.row(t);
+    quant::traits(table.type).dequantize(table.row(tokens[index(t)]), row.data(), table.cols);
+    if (scale != 1) kernels_.scale(row.data(), scale, out.cols);
+  });
+}
+
+void CpuDevice::rms_norm(Tensor x, const float* weight, float eps, Tensor out) {
+  each_row(x, [&](std::int64_t t) {
+    kernels_.rms_norm(x.row(t).data(), weight, eps, out.row(t).data(), x.cols);
+  });
+}
+
+void CpuDevice::add_rms_norm(Tensor x, Tensor y, const float* weight, float eps, Tensor out) {
+  each_row(x, [&](std::int64_t t) {
+    kernels_.add_rms_norm(x.row(t).data(), y.row(t).data(), weight, eps, out.row(t).data(), x.cols);
+  });
+}
+
+void CpuDevice::layer_norm(Tensor x, const float* weight, const float* bias, float eps,
+                           Tensor out) {
+  each_row(x, [&](std::int64_t t) {
+    kernels_.layer_norm(x.row(t).data(), weight, bias, eps, out.row(t).data(), x.cols);
+  });
+}
+
+void CpuDevice::linear(Tensor x, std::span<const Linear> products) {
+  if (x.rows == 0) return;
+  const auto scaled = [](const Linear& p) { return p.weight->scale != nullptr; };
+  if (std::none_of(products.begin(), products.end(), scaled)) {
+    engine_.linear(x, products, team(x.rows));
+    return;
+  }
+  // The factor comes between the product and the bias.
+  std::vector<Linear> plain(products.begin(), products.end());
+  for (Linear& p : plain) {
+    if (scaled(p)) p.bias = nullptr;
+  }
+  engine_.linear(x, plain, team(x.rows));
+  for (const Linear& p : products) {
+    if (!scaled(p)) continue;
+    each_row(p.out, [&](std::int64_t t) {
+      float* row = p.out.row(t).data();
+      kernels_.scale(row, *p.weight->scale, p.out.cols);
+      if (p.bias != nullptr) kernels_.add(row, p.bias, p.out.cols);
+    });
+  }
+}
+
+void CpuDevice::rope(Tensor x, int head_dim, std::span<const std::int32_t> positions,
+                     const Rope& rope) {
+  const float* tables = ropes_.find_or_make(rope, positions, threads_, batch_team_);
+  const int width = RopeTables::table_width(rope);
+  auto* turn =
+      rope.pairing == Rope::Pairing::adjacent ? kernels_.rope_adjacent : kernels_.rope_halves;
+  each_row(x, [&](std::int64_t t) {
+    float* row = x.row(t).data();
+    for (std::int64_t h = 0; h < x.cols; h += head_dim) {
+      turn(row + h, tables + t * width, rope.rotated);
+    }
+  });
+}
+
+void CpuDevice::store_kv(KvPool& pool, int layer, Tensor k, Tensor v,
+                         std::span<const SequenceSlice> sequences) {
+  static_cast<PagedCache&>(pool).store(kernels_, threads_, team(k.rows), layer, k, v, sequences);
+}
+
+void CpuDevice::attention(KvPool& pool, int layer, Tensor q, const AttentionShape& shape,
+                          std::span<const SequenceSlice> sequences, Tensor out) {
+  attention_.run(static_cast<const PagedCache&>(pool), layer, q, shape, sequences, out,
+                 team(q.rows));
+}
+
+void CpuDevice::gated_ffn(Tensor x, const GatedFfn& ffn, Tensor out) {
+  if (x.rows == 0) return;
+  const Mark before = mark();
+  const Tensor up = allocate(x.rows, ffn.up->rows);
+  Tensor gate;
+  if (ffn.gate != nullptr) {
+    gate = allocate(x.rows, ffn.gate->rows);
+    const Linear both[] = {{ffn.gate, ffn.gate_bias, gate}, {ffn.up, ffn.up_bias, up}};
+    linear(x, both);
+  } else {
+    const Linear one{ffn.up, ffn.up_bias, up};
+    linear(x, {&one, 1});
+  }
+  each_row(up, [&](std::int64_t t) {
+    kernels_.activate(ffn.activation, gate.data != nullptr ? gate.row(t).data() : nullptr,
+                      up.row(t).data(), up.cols);
+  });
+  const Linear down{ffn.down, ffn.down_bias, out};
+  linear(up, {&down, 1});
+  rewind(before);
+}
+
+void CpuDevice::add(Tensor x, Tensor y) {
+  each_row(x, [&](std::int64_t t) { kernels_.add(x.row(t).data(), y.row(t).data(), x.cols); });
+}
+
+void CpuDevice::scale(Tensor x, float factor) {
+  each_row(x, [&](std::int64_t t) { kernels_.scale(x.row(t).data(), factor, x.cols); });
+}
+
+void CpuDevice::softcap(Tensor x, float c) {
+  each_row(x, [&](std::int64_t t) { kernels_.softcap(x.row(t).data(), c, x.cols); });
+}
+
+void CpuDevice::gather_rows(Tensor x, std::span<const std::int32_t> rows, Tensor out) {
+  each_row(out, [&](std::int64_t i) {
+    std::memcpy(out.row(i).data(), x.row(rows[index(i)]).data(), index(x.cols) * sizeof(float));
+  });
+}
+
+}  // namespace llm::compute::cpu
+
+namespace llm::compute {
+
+std::unique_ptr<Device> make_cpu_device(const CpuSettings& settings) {
+  return std::make_unique<cpu::CpuDevice>(settings);
+}
+
+}  // namespace llm::compute

@@ -1,0 +1,20 @@
+# Files of an instruction set's folder are compiled for it, whatever the rest is compiled for; which
+# of them run is decided when the program starts. Other processors get empty folders.
+set(compute_flags_portable -ffp-contract=off)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+  set(compute_flags_avx2 -mavx2 -mfma -mf16c)
+  set(compute_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12 takes its own intrinsics' undefined operands for mistakes.
+    list(APPEND compute_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
+  endif()
+endif()
+foreach(source ${room_sources})
+  if(source MATCHES "/cpu/isa/([a-z0-9_]+)/")
+    if(DEFINED compute_flags_${CMAKE_MATCH_1})
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${compute_flags_${CMAKE_MATCH_1}}")
+    else()
+      set_source_files_properties(${source} PROPERTIES HEADER_FILE_ONLY ON)
+    endif()
+  endif()
+endforeach()

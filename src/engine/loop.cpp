@@ -1,0 +1,516 @@
+#include "engine/loop.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace llm {
+namespace {
+
+using compute::kPageTokens;
+
+// Sixteen streams share one reading of the weights; on a CPU more of them gain little.
+constexpr int kAutomaticSlots = 16;
+// A queue is for bursts. What waits longer than this many requests is better told to come back.
+constexpr int kAutomaticQueue = 1024;
+// -c is rounded up to a multiple of this, as the reference does.
+constexpr int kContextStep = 256;
+
+int round_up(int value, int step) {
+  return (value + step - 1) / step * step;
+}
+
+int count_slots(const EngineSettings& settings) {
+  return settings.slots > 0 ? settings.slots : kAutomaticSlots;
+}
+
+/// The model's own context, or what half of the machine's memory can hold of it.
+int automatic_context(const Model& model, const EngineSettings& settings) {
+  const auto layout = model.kv_layout(settings.key_type, settings.value_type);
+  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  const double fits = memory / 2 / layout.page_bytes() * kPageTokens;
+  const int train = model.info().context_train;
+  if (fits >= train) return train;
+  log::warn(
+      "a cache for the model's context of {} tokens needs more than half of the memory; "
+      "using {} tokens (set it with -c)",
+      train, static_cast<int>(fits) / kContextStep * kContextStep);
+  return static_cast<int>(fits) / kContextStep * kContextStep;
+}
+
+int total_context(const Model& model, const EngineSettings& settings) {
+  const int tokens = settings.context > 0 ? settings.context : automatic_context(model, settings);
+  return std::max(kContextStep, round_up(tokens, kContextStep));
+}
+
+int context_per_slot(const Model& model, const EngineSettings& settings) {
+  const int total = total_context(model, settings);
+  const bool shared = settings.unified_cache || settings.slots <= 0;
+  const int slot = shared ? total : round_up(total / count_slots(settings), kContextStep);
+  return std::min(slot, std::max(model.info().context_train, 1));
+}
+
+/// Every slot may end inside a page, and a partly matching page is copied before it is used.
+int count_pages(const Model& model, const EngineSettings& settings) {
+  const bool shared = settings.unified_cache || settings.slots <= 0;
+  const int tokens = shared ? total_context(model, settings)
+                            : context_per_slot(model, settings) * count_slots(settings);
+  return tokens / kPageTokens + 2 * count_slots(settings);
+}
+
+bool has_nan(std::span<const float> values) {
+  float sum = 0;
+  for (const float v : values) sum += v * 0.0f;  // stays 0 unless some value is not finite
+  return std::isnan(sum) &&
+         std::any_of(values.begin(), values.end(), [](float v) { return std::isnan(v); });
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> Engine::start(Model& model, const Tokenizer& tokenizer,
+                                      compute::Device& device, const EngineSettings& settings) {
+  const auto make_pool = [&](int pages) {
+    return device.make_kv_pool(model.kv_layout(settings.key_type, settings.value_type), pages);
+  };
+  return std::make_unique<EngineLoop>(model, tokenizer, make_pool, settings);
+}
+
+EngineLoop::EngineLoop(Model& model, const Tokenizer& tokenizer, const MakePool& make_pool,
+                       const EngineSettings& settings)
+    : model_(model),
+      tokenizer_(tokenizer),
+      settings_(settings),
+      slot_context_(context_per_slot(model, settings)),
+      slot_table_(count_slots(settings), settings.slot_similarity),
+      cache_(make_pool(count_pages(model, settings))),
+      pace_(settings.step_budget_ms),
+      max_queue_(settings.max_queue > 0 ? settings.max_queue : kAutomaticQueue),
+      by_slot_(slot_table_.count(), nullptr),
+      views_(slot_table_.count()) {
+  for (int i = 0; i < slot_table_.count(); ++i) {
+    views_[i].id = i;
+    views_[i].context = slot_context_;
+  }
+  stats_.pages = cache_.ledger.page_count();
+  thread_ = std::thread([this] { run(); });
+}
+
+EngineLoop::~EngineLoop() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = has_messages_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+// ---- Any thread ----
+
+std::shared_ptr<RequestHandle> EngineLoop::submit(GenerationRequest request,
+                                                  std::shared_ptr<EventSink> sink) {
+  const int length = static_cast<int>(request.prompt.size());
+  if (length == 0) bad_field("prompt", "\"prompt\" must not be empty");
+  if (length >= slot_context_) throw ContextError(length, slot_context_);
+  const auto wake = [this] {
+    {
+      const std::lock_guard lock(mutex_);
+      has_messages_ = true;
+    }
+    wake_.notify_one();
+  };
+  const std::lock_guard lock(mutex_);
+  if (is_draining_ || is_stopping_) {
+    throw RequestError(503, "unavailable_error", "the server is shutting down");
+  }
+  if (inbox_and_queue_ >= max_queue_) {
+    throw RequestError(503, "unavailable_error",
+                       fmt::format("{} requests are waiting already; try again later", max_queue_));
+  }
+  auto handle = std::make_shared<Handle>(next_id_++, wake);
+  inbox_.push_back({handle, std::make_shared<GenerationRequest>(std::move(request)),
+                    std::move(sink), Clock::now()});
+  ++inbox_and_queue_;
+  is_idle_ = false;
+  has_messages_ = true;
+  wake_.notify_one();
+  return handle;
+}
+
+std::vector<SlotView> EngineLoop::slots() const {
+  const std::lock_guard lock(mutex_);
+  return views_;
+}
+
+EngineStats EngineLoop::stats() const {
+  const std::lock_guard lock(mutex_);
+  EngineStats copy = stats_;
+  copy.waiting = inbox_and_queue_;
+  return copy;
+}
+
+void EngineLoop::drain(std::chrono::milliseconds deadline) {
+  std::unique_lock lock(mutex_);
+  is_draining_ = true;
+  if (idle_.wait_for(lock, deadline, [this] { return is_idle_; })) return;
+  is_stopping_ = has_messages_ = true;
+  wake_.notify_one();
+  idle_.wait(lock, [this] { return is_idle_; });
+}
+
+// ---- Engine thread: messages and admission ----
+
+void EngineLoop::run() {
+  for (;;) {
+    take_messages();
+    if (refuse_new_) break;
+    drop_cancelled();
+    admit();
+    publish();
+    if (running_.empty()) {
+      std::unique_lock lock(mutex_);
+      is_idle_ = queue_.empty() && inbox_.empty();
+      if (is_idle_) idle_.notify_all();
+      wake_.wait(lock, [this] { return has_messages_; });
+    } else {
+      step();
+    }
+  }
+  for (Waiting& waiting : queue_) {
+    waiting.sink->error({503, "unavailable_error", "the server is shutting down"});
+  }
+  while (!running_.empty()) {
+    fail_sequence(*running_.front(), 503, "unavailable_error", "the server is shutting down");
+  }
+  queue_.clear();
+  publish();
+  const std::lock_guard lock(mutex_);
+  is_idle_ = true;
+  idle_.notify_all();
+}
+
+void EngineLoop::take_messages() {
+  const std::lock_guard lock(mutex_);
+  has_messages_ = false;
+  refuse_new_ = is_stopping_;
+  for (Waiting& waiting : inbox_) queue_.push_back(std::move(waiting));
+  inbox_.clear();
+}
+
+void EngineLoop::drop_cancelled() {
+  int dropped = 0;
+  std::erase_if(queue_, [&](const Waiting& waiting) {
+    if (!waiting.handle->is_cancelled()) return false;
+    ++dropped;
+    return true;
+  });
+  std::vector<Sequence*> gone;
+  for (const auto& sequence : running_) {
+    if (sequence->handle->is_cancelled()) gone.push_back(sequence.get());
+  }
+  for (Sequence* sequence : gone) retire(*sequence);
+  if (dropped == 0 && gone.empty()) return;
+  const std::lock_guard lock(mutex_);
+  inbox_and_queue_ -= dropped;
+  stats_.requests_cancelled += dropped + static_cast<int>(gone.size());
+}
+
+void EngineLoop::admit() {
+  const auto generating = [](const auto& sequence) { return sequence->is_decoding(); };
+  if (!settings_.continuous_batching && std::any_of(running_.begin(), running_.end(), generating)) {
+    return;
+  }
+  int admitted = 0;
+  for (auto waiting = queue_.begin(); waiting != queue_.end();) {
+    if (slot_table_.busy_count() == slot_table_.count()) break;
+    if (admit_one(*waiting)) {
+      waiting = queue_.erase(waiting);
+      ++admitted;
+    } else if (waiting->request->slot >= 0) {
+      ++waiting;  // its slot is busy, others need not wait for that
+    } else {
+      break;  // no pages: later requests must not overtake it for ever
+    }
+  }
+  if (admitted == 0) return;
+  const std::lock_guard lock(mutex_);
+  inbox_and_queue_ -= admitted;
+}
+
+bool EngineLoop::admit_one(Waiting& waiting) {
+  const int needed = static_cast<int>(waiting.request->prompt.size()) / kPageTokens + 2;
+  const int available = cache_.ledger.free_count() + cache_.prefixes.evictable_count();
+  if (!running_.empty() && needed > available) return false;
+  const auto slot = slot_table_.take(waiting.request->prompt, waiting.request->slot);
+  if (!slot) return false;
+  running_.push_back(std::make_unique<Sequence>(std::move(waiting), cache_, tokenizer_, *slot));
+  by_slot_[*slot] = running_.back().get();
+  return true;
+}
+
+// ---- Engine thread: one step ----
+
+std::vector<Work> EngineLoop::plan() {
+  std::vector<SequenceView> views;
+  std::vector<int> slots_of_work;
+  const auto now = Clock::now();
+  int decoding = 0;
+  for (const auto& sequence : running_) {
+    if (!sequence->is_decoding()) {
+      const int adopted = sequence->tokens.adopt();
+      if (!sequence->is_catching_up) sequence->timings.cached_tokens += adopted;
+    }
+    views.push_back({.index = sequence->slot,
+                     .pending = sequence->tokens.pending(),
+                     .is_decoding = sequence->is_decoding(),
+                     .page_key = sequence->tokens.next_page_key(),
+                     .waited_ms = ms_between(sequence->admitted, now)});
+    decoding += sequence->is_decoding();
+  }
+  const int most = std::min(settings_.batch, settings_.micro_batch);
+  return plan_step(views, {.tokens = std::max(most, decoding),
+                           .prompt_tokens = std::min(most, pace_.prompt_tokens(decoding))});
+}
+
+void EngineLoop::step() {
+  std::vector<Work> works = plan();
+  std::erase_if(works, [this](const Work& work) {
+    Sequence* sequence = by_slot_[work.index];
+    return sequence == nullptr || !make_room(*sequence, work.count);
+  });
+  // Making room may have taken the pages of a sequence that was planned before.
+  std::erase_if(works, [this](const Work& work) {
+    const Sequence* sequence = by_slot_[work.index];
+    return !sequence || work.count > sequence->tokens.pending() ||
+           static_cast<int>(sequence->tokens.pages().size()) * kPageTokens <
+               sequence->tokens.computed() + work.count;
+  });
+  if (works.empty()) return;
+  for (const Work& work : works) {
+    Sequence& sequence = *by_slot_[work.index];
+    if (std::exchange(sequence.has_started, true)) continue;
+    sequence.sink->started();
+    if (sequence.request->wants_progress) {
+      sequence.sink->progress({sequence.prompt_size, sequence.timings.cached_tokens,
+                               sequence.timings.cached_tokens, 0});
+    }
+  }
+  forward(works);
+}
+
+// When no page is left the youngest sequence gives its pages up: it has the least to lose. It stays
+// in its slot and is computed again when there is room, so the oldest always gets on.
+bool EngineLoop::make_room(Sequence& sequence, int count) {
+  while (!sequence.tokens.reserve(count)) {
+    const auto youngest = std::find_if(running_.rbegin(), running_.rend(), [&](const auto& other) {
+      return other.get() == &sequence || !other->tokens.pages().empty();
+    });
+    if (youngest->get() == &sequence && running_.front().get() == &sequence) {
+      fail_sequence(sequence, 500, "server_error", "Context size has been exceeded.");
+      return false;
+    }
+    preempt(**youngest);
+    if (youngest->get() == &sequence) return false;
+  }
+  return true;
+}
+
+void EngineLoop::preempt(Sequence& sequence) {
+  log::debug("request {}: its pages are needed by an older one, it will be computed again",
+             sequence.handle->id());
+  sequence.tokens.release();
+  sequence.is_catching_up = sequence.predicted > 0;
+}
+
+void EngineLoop::forward(const std::vector<Work>& works) {
+  std::vector<BatchSequence> batch;
+  StepRecord record;
+  for (const Work& work : works) {
+    const Sequence& sequence = *by_slot_[work.index];
+    const PagedTokens& tokens = sequence.tokens;
+    const bool reaches_end = tokens.pending() == work.count;
+    batch.push_back({.tokens = tokens.tokens().subspan(tokens.computed(), work.count),
+                     .first_position = tokens.computed(),
+                     .pages = tokens.pages(),
+                     .outputs = reaches_end ? Outputs::last : Outputs::none});
+    (sequence.is_decoding() ? record.decoding : record.prompt_tokens) += work.count;
+  }
+  const auto begin = Clock::now();
+  compute::Tensor logits;
+  try {
+    logits = model_.forward(batch, *cache_.pool);
+  } catch (const std::exception& error) {  // out of memory, a lost device
+    log::error("a step failed: {}", error.what());
+    for (const Work& work : works) {
+      fail_sequence(*by_slot_[work.index], 500, "server_error", "the computation failed");
+    }
+    return;
+  }
+  record.ms = ms_between(begin, Clock::now());
+  pace_.record(record);
+  {
+    const std::lock_guard lock(mutex_);
+    ++stats_.decode_calls;
+    stats_.busy_slots_sum += static_cast<int>(works.size());
+  }
+  int row = 0;
+  for (const Work& work : works) {
+    Sequence& sequence = *by_slot_[work.index];
+    const bool reaches_end = sequence.tokens.pending() == work.count;
+    advance(sequence, work.count, reaches_end ? logits.row(row++) : std::span<float>{});
+  }
+}
+
+void EngineLoop::advance(Sequence& sequence, int count, std::span<float> logits) {
+  sequence.tokens.commit(count);
+  const bool is_prompt = sequence.predicted == 0;
+  if (is_prompt) {
+    sequence.timings.prompt_tokens += count;
+    sequence.timings.prompt_ms = ms_between(sequence.admitted, Clock::now());
+    if (sequence.request->wants_progress) {
+      sequence.sink->progress({sequence.prompt_size, sequence.timings.cached_tokens,
+                               sequence.tokens.computed(), sequence.timings.prompt_ms});
+    }
+    const std::lock_guard lock(mutex_);
+    stats_.prompt_tokens += count;
+  }
+  if (logits.empty()) return;
+  sequence.is_catching_up = false;
+  if (has_nan(logits)) {
+    return fail_sequence(sequence, 500, "server_error",
+                         "the model produced values that are not numbers");
+  }
+  sample(sequence, logits);
+}
+
+void EngineLoop::sample(Sequence& sequence, std::span<float> logits) {
+  Sampled sampled = sequence.sampler.sample(logits);
+  const TokenId token = sampled.token;
+  const auto now = Clock::now();
+  if (sequence.predicted++ == 0) {
+    sequence.first_token = now;
+    const std::lock_guard lock(mutex_);
+    stats_.prompt_seconds += sequence.timings.prompt_ms / 1000;
+  }
+  sequence.timings.predicted_tokens = sequence.predicted;
+  sequence.timings.predicted_ms = std::max(0.001, ms_between(sequence.first_token, now));
+  sequence.tokens.append(token);
+
+  const bool is_end = tokenizer_.is_end_of_generation(token);
+  TextStream::Step text;
+  if (!is_end || sequence.request->show_special) text = sequence.text.push(token);
+  const bool has_newline = text.has_newline;
+  sequence.sink->token({.token = token,
+                        .text = std::move(text.text),
+                        .sampled = std::move(sampled),
+                        .predicted_tokens = sequence.predicted,
+                        .timings = sequence.timings});
+
+  const GenerationRequest& request = *sequence.request;
+  const bool is_out_of_time = request.max_predict_ms >= 0 && has_newline &&
+                              sequence.timings.predicted_ms > request.max_predict_ms;
+  const bool is_out_of_budget = request.max_tokens >= 0 && sequence.predicted >= request.max_tokens;
+  if (is_end) return finish(sequence, StopType::eos, {});
+  if (text.stop_word) return finish(sequence, StopType::word, *text.stop_word);
+  if (is_out_of_budget || is_out_of_time || text.is_indent_too_small) {
+    return finish(sequence, StopType::limit, {});
+  }
+  if (sequence.tokens.size() >= slot_context_) {
+    sequence.truncated = true;
+    if (!settings_.context_shift || !shift_context(sequence)) finish(sequence, StopType::limit, {});
+  }
+}
+
+// The kept beginning and the moved rest are computed afresh: exact, where moving keys in the cache
+// would keep what they saw of the dropped tokens. It costs a prompt of that length.
+bool EngineLoop::shift_context(Sequence& sequence) {
+  const GenerationRequest& request = *sequence.request;
+  const int size = sequence.tokens.size();
+  const int wanted = request.keep_tokens < 0
+                         ? sequence.prompt_size
+                         : request.keep_tokens + (tokenizer_.special().add_bos ? 1 : 0);
+  const int keep = std::min({wanted, slot_context_ - 4, size - 2});
+  const int rest = size - keep;
+  const int discard =
+      std::clamp(request.discard_tokens > 0 ? request.discard_tokens : rest / 2, 1, rest - 1);
+  sequence.tokens.erase(keep, discard);
+  sequence.is_catching_up = true;
+  return true;
+}
+
+// ---- Engine thread: ends ----
+
+void EngineLoop::finish(Sequence& sequence, StopType stop, std::string stopping_word) {
+  EndEvent end{.stop = stop, .stopping_word = std::move(stopping_word)};
+  if (stop != StopType::word) end.text = sequence.text.finish();
+  end.truncated = sequence.truncated;
+  end.has_new_line = sequence.text.has_new_line();
+  end.slot = sequence.slot;
+  end.tokens_cached = sequence.tokens.size() - 1;  // the last token was never computed
+  end.timings = sequence.timings;
+  const auto sink = sequence.sink;
+  retire(sequence);
+  sink->end(std::move(end));
+}
+
+void EngineLoop::fail_sequence(Sequence& sequence, int status, const char* type,
+                               std::string message) {
+  const auto sink = sequence.sink;
+  retire(sequence);
+  sink->error({status, type, std::move(message)});
+}
+
+void EngineLoop::retire(Sequence& sequence) {
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.predicted_tokens += sequence.predicted;
+    stats_.predicted_seconds += sequence.timings.predicted_ms / 1000;
+    stats_.tokens_max = std::max<std::int64_t>(stats_.tokens_max, sequence.tokens.size());
+    views_[sequence.slot] = view_of(sequence);
+    views_[sequence.slot].busy = false;
+  }
+  const auto held = sequence.tokens.tokens().first(sequence.tokens.computed());
+  slot_table_.give_back(sequence.slot, {held.begin(), held.end()});
+  by_slot_[sequence.slot] = nullptr;
+  running_.remove_if([&](const auto& other) { return other.get() == &sequence; });
+}
+
+SlotView EngineLoop::view_of(const Sequence& sequence) const {
+  const int limit = sequence.request->max_tokens;
+  return {.id = sequence.slot,
+          .context = slot_context_,
+          .busy = true,
+          .request = sequence.handle->id(),
+          .prompt_tokens = sequence.tokens.size(),
+          .prompt_processed = sequence.timings.prompt_tokens,
+          .prompt_cached = sequence.timings.cached_tokens,
+          .predicted = sequence.predicted,
+          .remaining = limit < 0 ? -1 : std::max(0, limit - sequence.predicted),
+          .has_new_line = sequence.text.has_new_line(),
+          .last = sequence.request};
+}
+
+void EngineLoop::publish() {
+  std::vector<int> by_sequences(cache_.ledger.page_count(), 0);
+  for (const auto& sequence : running_) {
+    for (const compute::PageId page : sequence->tokens.pages()) {
+      ++by_sequences[static_cast<std::size_t>(page)];
+    }
+  }
+  const auto used =
+      std::count_if(by_sequences.begin(), by_sequences.end(), [](int n) { return n > 0; });
+  const auto shared =
+      std::count_if(by_sequences.begin(), by_sequences.end(), [](int n) { return n > 1; });
+  const std::lock_guard lock(mutex_);
+  for (const auto& sequence : running_) views_[sequence->slot] = view_of(*sequence);
+  stats_.processing = static_cast<int>(running_.size());
+  stats_.pages_used = static_cast<int>(used);
+  stats_.pages_shared = static_cast<int>(shared);
+  stats_.pages_cached = stats_.pages - cache_.ledger.free_count() - stats_.pages_used;
+}
+
+}  // namespace llm

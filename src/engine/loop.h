@@ -1,0 +1,91 @@
+// The engine's thread: take messages, plan, forward, sample, emit.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <thread>
+
+#include "engine/engine.h"
+#include "engine/pace.h"
+#include "engine/paged_tokens.h"
+#include "engine/plan.h"
+#include "engine/sequence.h"
+#include "engine/slots.h"
+
+namespace llm {
+
+class EngineLoop final : public Engine {
+ public:
+  /// How the pages of the cache are made; a device's make_kv_pool with the model's layout.
+  using MakePool = std::function<std::unique_ptr<compute::KvPool>(int pages)>;
+
+  EngineLoop(Model& model, const Tokenizer& tokenizer, const MakePool& make_pool,
+             const EngineSettings& settings);
+  ~EngineLoop() override;
+
+  std::shared_ptr<RequestHandle> submit(GenerationRequest request,
+                                        std::shared_ptr<EventSink> sink) override;
+  std::vector<SlotView> slots() const override;
+  EngineStats stats() const override;
+  int slot_count() const override { return slot_table_.count(); }
+  int slot_context() const override { return slot_context_; }
+  void drain(std::chrono::milliseconds deadline) override;
+
+ private:
+  using Sequences = std::list<std::unique_ptr<Sequence>>;
+
+  void run();
+  void take_messages();
+  void drop_cancelled();
+  void admit();
+  bool admit_one(Waiting& waiting);
+
+  void step();
+  std::vector<Work> plan();
+  bool make_room(Sequence& sequence, int count);
+  void preempt(Sequence& sequence);
+  void forward(const std::vector<Work>& plan);
+  void advance(Sequence& sequence, int count, std::span<float> logits);
+  void sample(Sequence& sequence, std::span<float> logits);
+  bool shift_context(Sequence& sequence);
+
+  void finish(Sequence& sequence, StopType stop, std::string stopping_word);
+  void fail_sequence(Sequence& sequence, int status, const char* type, std::string message);
+  void retire(Sequence& sequence);
+  void publish();
+  SlotView view_of(const Sequence& sequence) const;
+
+  Model& model_;
+  const Tokenizer& tokenizer_;
+  const EngineSettings settings_;
+  int slot_context_;
+  SlotTable slot_table_;
+  PagedCache cache_;
+  Pace pace_;
+  int max_queue_;
+
+  // Engine thread only.
+  std::deque<Waiting> queue_;
+  Sequences running_;
+  std::vector<Sequence*> by_slot_;
+  bool refuse_new_ = false;
+
+  // Between threads.
+  mutable std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::vector<Waiting> inbox_;   // guarded by mutex_
+  int inbox_and_queue_ = 0;      // guarded by mutex_: requests that wait
+  bool has_messages_ = false;    // guarded by mutex_
+  bool is_draining_ = false;     // guarded by mutex_
+  bool is_stopping_ = false;     // guarded by mutex_
+  bool is_idle_ = true;          // guarded by mutex_
+  int next_id_ = 0;              // guarded by mutex_
+  EngineStats stats_;            // guarded by mutex_
+  std::vector<SlotView> views_;  // guarded by mutex_
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace llm

@@ -1,0 +1,31 @@
+#include "engine/page_ledger.h"
+
+#include <cassert>
+
+namespace llm {
+
+PageLedger::PageLedger(int page_count) : references_(page_count, 0) {
+  free_.reserve(page_count);
+  // Taken from the back, so low pages are used first and untouched memory stays untouched.
+  for (int i = page_count - 1; i >= 0; --i) free_.push_back(static_cast<compute::PageId>(i));
+}
+
+std::optional<compute::PageId> PageLedger::take() {
+  if (free_.empty()) return std::nullopt;
+  const compute::PageId page = free_.back();
+  free_.pop_back();
+  references_[index(page)] = 1;
+  return page;
+}
+
+void PageLedger::add_reference(compute::PageId page) {
+  assert(references_[index(page)] > 0);
+  ++references_[index(page)];
+}
+
+void PageLedger::release(compute::PageId page) {
+  assert(references_[index(page)] > 0);
+  if (--references_[index(page)] == 0) free_.push_back(page);
+}
+
+}  // namespace llm

@@ -1,0 +1,171 @@
+#include "model/blocks.h"
+
+#include <cmath>
+
+namespace llm {
+
+using compute::Linear;
+using compute::Tensor;
+
+Tensor Norm::operator()(Step& step, Tensor x) const {
+  if (kind == Kind::none) return x;
+  if (kind == Kind::rms) return step.rms_norm(x, weight, eps);
+  Tensor out = step.device().allocate(x.rows, x.cols);
+  step.device().layer_norm(x, weight, bias, eps, out);
+  return out;
+}
+
+Attention::Attention(ModelReader& r, int layer, const AttentionPlan& plan, int window)
+    : plan_(plan) {
+  const Hyper& h = r.hyper();
+  const auto i = static_cast<std::size_t>(layer);
+  shape_ = {.heads = h.heads[i],
+            .kv_heads = h.kv_heads[i],
+            .head_dim = h.key_dim,
+            .value_dim = h.value_dim,
+            .scale = plan.scale != 0 ? plan.scale : 1 / std::sqrt(static_cast<float>(h.key_dim)),
+            .softcap = plan.softcap,
+            .window = window};
+  const std::string prefix = fmt::format("blk.{}.", layer);
+  load_projections(r, prefix);
+  const int out_rows = h.width, out_cols = shape_.heads * shape_.value_dim;
+  out_ = r.matrix(prefix + "attn_output.weight", out_rows, out_cols);
+  out_bias_ = r.optional_vector(prefix + "attn_output.bias", out_rows);
+  if (plan.qk_norm != AttentionPlan::QkNorm::none) {
+    const bool full = plan.qk_norm == AttentionPlan::QkNorm::full_width;
+    q_norm_ = r.vector(prefix + "attn_q_norm.weight", full ? q_.rows : shape_.head_dim);
+    k_norm_ = r.vector(prefix + "attn_k_norm.weight", full ? k_.rows : shape_.head_dim);
+  }
+}
+
+void Attention::load_projections(ModelReader& r, const std::string& prefix) {
+  const int width = r.hyper().width;
+  const int q_rows = shape_.heads * shape_.head_dim;
+  const int k_rows = shape_.kv_heads * shape_.head_dim;
+  const int v_rows = shape_.kv_heads * shape_.value_dim;
+  if (r.has_tensor(prefix + "attn_qkv.weight")) {
+    const int rows = q_rows + k_rows + v_rows;
+    const compute::Weight all = r.table(prefix + "attn_qkv.weight", rows, width);
+    q_ = all.slice(0, q_rows);
+    k_ = all.slice(q_rows, k_rows);
+    v_ = all.slice(q_rows + k_rows, v_rows);
+    for (compute::Weight* part : {&q_, &k_, &v_}) r.device().prepare(*part);
+    if (const float* bias = r.optional_vector(prefix + "attn_qkv.bias", rows)) {
+      q_bias_ = bias;
+      k_bias_ = bias + q_rows;
+      v_bias_ = bias + q_rows + k_rows;
+    }
+    return;
+  }
+  q_ = r.matrix(prefix + "attn_q.weight", q_rows, width);
+  k_ = r.matrix(prefix + "attn_k.weight", k_rows, width);
+  v_ = r.matrix(prefix + "attn_v.weight", v_rows, width);
+  q_bias_ = r.optional_vector(prefix + "attn_q.bias", q_rows);
+  k_bias_ = r.optional_vector(prefix + "attn_k.bias", k_rows);
+  v_bias_ = r.optional_vector(prefix + "attn_v.bias", v_rows);
+}
+
+void Attention::normalize(Step& step, Tensor q, Tensor k) const {
+  const bool full = plan_.qk_norm == AttentionPlan::QkNorm::full_width;
+  for (auto [x, weight] : {std::pair{q, q_norm_}, std::pair{k, k_norm_}}) {
+    const Tensor rows = full ? x : x.reshaped(shape_.head_dim);
+    step.device().rms_norm(rows, weight, plan_.eps, rows);
+  }
+}
+
+Tensor Attention::operator()(Step& step, Tensor n, int layer, const compute::Rope* rope,
+                             bool last) const {
+  using QkNorm = AttentionPlan::QkNorm;
+  compute::Device& device = step.device();
+  const Tensor q = device.allocate(n.rows, q_.rows), k = device.allocate(n.rows, k_.rows),
+               v = device.allocate(n.rows, v_.rows);
+  const Linear products[] = {{&q_, q_bias_, q}, {&k_, k_bias_, k}, {&v_, v_bias_, v}};
+  device.linear(n, products);
+  const bool norm_after = plan_.qk_norm == QkNorm::per_head_after_rope;
+  if (plan_.qk_norm != QkNorm::none && !norm_after) normalize(step, q, k);
+  if (rope != nullptr) {
+    device.rope(q, shape_.head_dim, step.positions(), *rope);
+    device.rope(k, shape_.head_dim, step.positions(), *rope);
+  }
+  if (norm_after) normalize(step, q, k);
+  device.store_kv(step.pool(), layer, k, v, step.slices());
+  if (last && step.wanted_count() == 0) return {nullptr, 0, out_.rows};
+  Tensor heads = device.allocate(n.rows, shape_.heads * shape_.value_dim);
+  device.attention(step.pool(), layer, q, shape_, step.slices(), heads);
+  if (last) heads = step.wanted(heads);
+  return step.linear(heads, out_, out_bias_);
+}
+
+FeedForward::FeedForward(ModelReader& r, int layer, const FeedForwardPlan& plan)
+    : FeedForward(r, fmt::format("blk.{}.ffn_", layer), "",
+                  r.hyper().ffn[static_cast<std::size_t>(layer)], plan) {}
+
+FeedForward::FeedForward(ModelReader& r, const std::string& prefix, const std::string& suffix,
+                         int inner, const FeedForwardPlan& plan)
+    : activation_(plan.activation) {
+  const int width = r.hyper().width;
+  if (inner <= 0) fail("key '{}' is missing", r.full_key("feed_forward_length"));
+  const std::string gate = prefix + "gate" + suffix, up = prefix + "up" + suffix,
+                    down = prefix + "down" + suffix;
+  if (plan.form == FeedForwardPlan::Form::fused_gated) {
+    const compute::Weight both = r.table(up + ".weight", 2 * inner, width);
+    gate_ = both.slice(0, inner);
+    up_ = both.slice(inner, inner);
+    r.device().prepare(gate_);
+    r.device().prepare(up_);
+  } else {
+    if (plan.form == FeedForwardPlan::Form::gated) {
+      gate_ = r.matrix(gate + ".weight", inner, width);
+      gate_bias_ = r.optional_vector(gate + ".bias", inner);
+    }
+    up_ = r.matrix(up + ".weight", inner, width);
+    up_bias_ = r.optional_vector(up + ".bias", inner);
+  }
+  down_ = r.matrix(down + ".weight", width, inner);
+  down_bias_ = r.optional_vector(down + ".bias", width);
+}
+
+Tensor FeedForward::operator()(Step& step, Tensor n) const {
+  return step.gated_ffn(n, {.gate = gate_ ? &gate_ : nullptr,
+                            .up = &up_,
+                            .down = &down_,
+                            .gate_bias = gate_bias_,
+                            .up_bias = up_bias_,
+                            .down_bias = down_bias_,
+                            .activation = activation_});
+}
+
+MixtureOfExperts::MixtureOfExperts(ModelReader& r, int layer, const MoePlan& plan)
+    : shape_(plan.shape) {
+  const Hyper& h = r.hyper();
+  const std::string prefix = fmt::format("blk.{}.", layer);
+  if (plan.inner <= 0) fail("key '{}' is missing", r.full_key("expert_feed_forward_length"));
+  shape_.experts = h.experts;
+  shape_.used = h.experts_used;
+  router_ = r.matrix(prefix + "ffn_gate_inp.weight", h.experts, h.width);
+  if (r.has_tensor(prefix + "ffn_gate_exps.weight")) {
+    gate_ = r.experts(prefix + "ffn_gate_exps.weight", h.experts, plan.inner, h.width);
+  }
+  up_ = r.experts(prefix + "ffn_up_exps.weight", h.experts, plan.inner, h.width);
+  down_ = r.experts(prefix + "ffn_down_exps.weight", h.experts, h.width, plan.inner);
+  if (plan.selection_bias) {
+    selection_bias_ = r.vector(prefix + "exp_probs_b.bias", h.experts);
+  }
+  if (plan.shared_inner > 0) {
+    shared_.push_back(FeedForward(r, prefix + "ffn_", "_shexp", plan.shared_inner,
+                                  {.activation = plan.shape.activation}));
+  }
+}
+
+Tensor MixtureOfExperts::operator()(Step& step, Tensor n) const {
+  Tensor out = step.moe_ffn(n, router_,
+                            {.gate = gate_ ? &gate_ : nullptr,
+                             .up = &up_,
+                             .down = &down_,
+                             .selection_bias = selection_bias_,
+                             .shape = shape_});
+  for (const FeedForward& shared : shared_) step.device().add(out, shared(step, n));
+  return out;
+}
+
+}  // namespace llm

@@ -1,0 +1,107 @@
+// The building blocks of a transformer layer: weights, how they are loaded, how they are applied.
+#pragma once
+
+#include <string>
+
+#include "model/reader.h"
+#include "model/step.h"
+
+namespace llm {
+
+/// Root-mean-square norm, or layer norm. Absent (no-op) when `kind` is none.
+struct Norm {
+  enum class Kind : std::uint8_t { none, rms, layer };
+  Kind kind = Kind::none;
+  float eps = 0;
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+
+  explicit operator bool() const { return kind != Kind::none; }
+  compute::Tensor operator()(Step& step, compute::Tensor x) const;
+};
+
+struct AttentionPlan {
+  enum class QkNorm : std::uint8_t {
+    none,
+    per_head,             // weights [head_dim], before rope
+    per_head_after_rope,  // weights [head_dim]
+    full_width            // weights [heads * head_dim], before rope
+  };
+  QkNorm qk_norm = QkNorm::none;
+  float eps = 0;      // of the query and key norms
+  float scale = 0;    // of q . k; 0: 1 / sqrt(head_dim)
+  float softcap = 0;  // 0: none
+};
+
+class Attention {
+ public:
+  /// window: positions that a query sees; 0: all.
+  Attention(ModelReader& reader, int layer, const AttentionPlan& plan, int window);
+
+  /// n [tokens, width] -> [tokens, width]; in the last layer only the wanted rows. rope may be
+  /// null.
+  compute::Tensor operator()(Step& step, compute::Tensor n, int layer, const compute::Rope* rope,
+                             bool last) const;
+
+  compute::KvLayout::Layer cache() const {
+    return {shape_.kv_heads, shape_.head_dim, shape_.value_dim};
+  }
+
+ private:
+  void load_projections(ModelReader& reader, const std::string& prefix);
+  void normalize(Step& step, compute::Tensor q, compute::Tensor k) const;
+
+  AttentionPlan plan_;
+  compute::AttentionShape shape_{};
+  compute::Weight q_, k_, v_, out_;
+  const float *q_bias_ = nullptr, *k_bias_ = nullptr, *v_bias_ = nullptr, *out_bias_ = nullptr;
+  const float *q_norm_ = nullptr, *k_norm_ = nullptr;
+};
+
+struct FeedForwardPlan {
+  enum class Form : std::uint8_t {
+    gated,        // ffn_gate, ffn_up, ffn_down
+    fused_gated,  // ffn_up holds the gate's rows, then its own
+    plain         // ffn_up, ffn_down
+  };
+  Form form = Form::gated;
+  compute::Activation activation = compute::Activation::silu;
+};
+
+class FeedForward {
+ public:
+  FeedForward(ModelReader& reader, int layer, const FeedForwardPlan& plan);
+  compute::Tensor operator()(Step& step, compute::Tensor n) const;
+
+ protected:
+  /// Tensors "<prefix>gate<suffix>" and so on, of the given inner width.
+  FeedForward(ModelReader& reader, const std::string& prefix, const std::string& suffix, int inner,
+              const FeedForwardPlan& plan);
+  friend class MixtureOfExperts;
+
+ private:
+  compute::Weight gate_, up_, down_;
+  const float *gate_bias_ = nullptr, *up_bias_ = nullptr, *down_bias_ = nullptr;
+  compute::Activation activation_;
+};
+
+struct MoePlan {
+  int inner = 0;         // width of one expert
+  int shared_inner = 0;  // width of the expert that every token visits; 0: there is none
+  bool selection_bias = false;
+  compute::MoeShape shape;
+};
+
+class MixtureOfExperts {
+ public:
+  MixtureOfExperts(ModelReader& reader, int layer, const MoePlan& plan);
+  compute::Tensor operator()(Step& step, compute::Tensor n) const;
+
+ private:
+  compute::MoeShape shape_;
+  compute::Weight router_, gate_, up_, down_;
+  const float* selection_bias_ = nullptr;
+  std::vector<FeedForward> shared_;  // none or one
+};
+
+}  // namespace llm

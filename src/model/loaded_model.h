@@ -1,0 +1,32 @@
+// What all families share: the device, the short tensors that are kept as f32, one step around the
+// family's own pass.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "model/model.h"
+
+namespace llm {
+
+class ModelReader;
+class Step;
+
+class LoadedModel : public Model {
+ public:
+  compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool) final;
+
+ protected:
+  explicit LoadedModel(ModelReader& reader);
+  /// To be called when a family has loaded its last tensor.
+  void keep(ModelReader& reader);
+
+  /// The family's own pass: from the tokens of a step to the logits of its wanted rows.
+  virtual compute::Tensor run(Step& step) const = 0;
+
+ private:
+  compute::Device& device_;
+  std::deque<std::vector<float>> floats_;  // norms, biases and other short tensors as f32
+};
+
+}  // namespace llm

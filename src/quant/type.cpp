@@ -1,0 +1,97 @@
+#include "quant/type.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "quant/blocks.h"
+
+namespace llm::quant {
+namespace {
+
+constexpr std::array kTraits = {
+    Traits{Type::f32, "f32", 1, 4, nullptr, nullptr},
+    Traits{Type::f16, "f16", 1, 2, nullptr, nullptr},
+    Traits{Type::q4_0, "q4_0", 32, sizeof(BlockQ4_0), nullptr, nullptr},
+    Traits{Type::q4_1, "q4_1", 32, sizeof(BlockQ4_1), nullptr, nullptr},
+    Traits{Type::q5_0, "q5_0", 32, sizeof(BlockQ5_0), nullptr, nullptr},
+    Traits{Type::q5_1, "q5_1", 32, sizeof(BlockQ5_1), nullptr, nullptr},
+    Traits{Type::q8_0, "q8_0", 32, sizeof(BlockQ8_0), nullptr, nullptr},
+    Traits{Type::q8_1, "q8_1", 32, sizeof(BlockQ8_1), nullptr, nullptr},
+    Traits{Type::q2_k, "q2_k", 256, sizeof(BlockQ2_K), nullptr, nullptr},
+    Traits{Type::q3_k, "q3_k", 256, sizeof(BlockQ3_K), nullptr, nullptr},
+    Traits{Type::q4_k, "q4_k", 256, sizeof(BlockQ4_K), nullptr, nullptr},
+    Traits{Type::q5_k, "q5_k", 256, sizeof(BlockQ5_K), nullptr, nullptr},
+    Traits{Type::q6_k, "q6_k", 256, sizeof(BlockQ6_K), nullptr, nullptr},
+    Traits{Type::q8_k, "q8_k", 256, sizeof(BlockQ8_K), nullptr, nullptr},
+    Traits{Type::iq2_xxs, "iq2_xxs", 256, sizeof(BlockIQ2_XXS), nullptr, nullptr},
+    Traits{Type::iq2_xs, "iq2_xs", 256, sizeof(BlockIQ2_XS), nullptr, nullptr},
+    Traits{Type::iq3_xxs, "iq3_xxs", 256, sizeof(BlockIQ3_XXS), nullptr, nullptr},
+    Traits{Type::iq1_s, "iq1_s", 256, sizeof(BlockIQ1_S), nullptr, nullptr},
+    Traits{Type::iq4_nl, "iq4_nl", 32, sizeof(BlockIQ4_NL), nullptr, nullptr},
+    Traits{Type::iq3_s, "iq3_s", 256, sizeof(BlockIQ3_S), nullptr, nullptr},
+    Traits{Type::iq2_s, "iq2_s", 256, sizeof(BlockIQ2_S), nullptr, nullptr},
+    Traits{Type::iq4_xs, "iq4_xs", 256, sizeof(BlockIQ4_XS), nullptr, nullptr},
+    Traits{Type::i8, "i8", 1, 1, nullptr, nullptr},
+    Traits{Type::i16, "i16", 1, 2, nullptr, nullptr},
+    Traits{Type::i32, "i32", 1, 4, nullptr, nullptr},
+    Traits{Type::i64, "i64", 1, 8, nullptr, nullptr},
+    Traits{Type::f64, "f64", 1, 8, nullptr, nullptr},
+    Traits{Type::iq1_m, "iq1_m", 256, sizeof(BlockIQ1_M), nullptr, nullptr},
+    Traits{Type::bf16, "bf16", 1, 2, nullptr, nullptr},
+    Traits{Type::tq1_0, "tq1_0", 256, sizeof(BlockTQ1_0), nullptr, nullptr},
+    Traits{Type::tq2_0, "tq2_0", 256, sizeof(BlockTQ2_0), nullptr, nullptr},
+    Traits{Type::mxfp4, "mxfp4", 32, sizeof(BlockMXFP4), nullptr, nullptr},
+    Traits{Type::nvfp4, "nvfp4", 64, sizeof(BlockNVFP4), nullptr, nullptr},
+    Traits{Type::q1_0, "q1_0", 128, sizeof(BlockQ1_0), nullptr, nullptr},
+    Traits{Type::q2_0, "q2_0", 64, sizeof(BlockQ2_0), nullptr, nullptr},
+};
+
+constexpr std::uint32_t kNumbers = static_cast<std::uint32_t>(Type::q2_0) + 1;
+constexpr std::uint8_t kNoRow = 0xff;
+
+constexpr std::array<std::uint8_t, kNumbers> row_by_number() {
+  std::array<std::uint8_t, kNumbers> rows{};
+  rows.fill(kNoRow);
+  for (std::size_t row = 0; row < kTraits.size(); ++row)
+    rows[static_cast<std::uint32_t>(kTraits[row].type)] = static_cast<std::uint8_t>(row);
+  return rows;
+}
+
+constexpr auto kRowByNumber = row_by_number();
+
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+}  // namespace
+
+std::span<const Traits> all_traits() {
+  return kTraits;
+}
+
+const Traits* find_traits(std::uint32_t number) {
+  if (number >= kNumbers || kRowByNumber[number] == kNoRow) return nullptr;
+  return &kTraits[kRowByNumber[number]];
+}
+
+const Traits* find_traits(std::string_view name) {
+  const auto row = std::ranges::find_if(
+      kTraits, [&](const Traits& t) { return equal_ignoring_case(t.name, name); });
+  return row == kTraits.end() ? nullptr : &*row;
+}
+
+const Traits& traits(Type type) {
+  const Traits* row = find_traits(static_cast<std::uint32_t>(type));
+  assert(row);
+  return *row;
+}
+
+std::int64_t row_bytes(Type type, std::int64_t count) {
+  const Traits& row = traits(type);
+  assert(count % row.block_length == 0);
+  return count / row.block_length * row.block_bytes;
+}
+
+}  // namespace llm::quant
