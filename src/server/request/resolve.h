@@ -1,0 +1,40 @@
+// The step between a parsed request and the engine: what needs the vocabulary.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/engine.h"
+#include "grammar/json_filter.h"
+#include "server/request/params.h"
+
+namespace llm::server {
+
+/// Turns parsed parameters into engine requests. Safe to use from every thread.
+class Resolver {
+ public:
+  explicit Resolver(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  /// Fills params.sampling.logit_bias and dry_breakers from the texts.
+  void resolve(CompletionParams& params) const;
+
+  /// Choice number `choice` of `params` (already resolved) for one prompt.
+  GenerationRequest request(const CompletionParams& params, std::vector<TokenId> prompt,
+                            int choice) const;
+
+ private:
+  std::unique_ptr<TokenFilter> filter(Constraint constraint) const;
+
+  const Tokenizer& tokenizer_;
+  mutable std::once_flag table_made_;
+  mutable std::shared_ptr<const grammar::TokenTable> table_;
+};
+
+/// Token sequences that end a DRY match: every token that contains `breaker`, and every token that
+/// ends in a beginning of it, followed by the tokens of the rest (at most kMaxBreakerTail).
+inline constexpr std::size_t kMaxBreakerBytes = 40, kMaxBreakerTail = 20;
+std::vector<std::vector<TokenId>> breaker_sequences(const std::vector<std::string>& breakers,
+                                                    const Tokenizer& tokenizer);
+
+}  // namespace llm::server
