@@ -222,7 +222,7 @@ def gap_text(rng):
     return pieces
 
 
-KINDS = [("single", 50, single_chat), ("chain", 14, chain_chat), ("tools", 17, tools_doc), ("raw", 12, raw_text), ("gap", 7, gap_text)]
+KINDS = [("single", 50, single_chat), ("chain", 14, chain_chat), ("tools", 14, tools_doc), ("raw", 12, raw_text), ("gap", 7, gap_text)]
 
 
 def document(rng):

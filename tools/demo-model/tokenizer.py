@@ -27,9 +27,11 @@ def _category_class(letter):
 
 
 _L, _N = _category_class("L"), _category_class("N")
+_S = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 WORD = re.compile(
     r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
-    rf"|[^\r\n{_L}{_N}]?[{_L}]+|[{_N}]| ?[^\s{_L}{_N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+    rf"|[^\r\n{_L}{_N}]?[{_L}]+|[{_N}]| ?[^{_S}{_L}{_N}]+[\r\n]*|[{_S}]*[\r\n]+"
+    rf"|[{_S}]+(?![^{_S}])|[{_S}]+")
 
 
 def byte_letters():

@@ -2,7 +2,7 @@
 
 from facts import CAPITALS, FIRST_NAMES, MORE_CITIES
 from topics import json_text
-from writing import expand, invented_word, restyle
+from writing import expand, held_out, invented_word, normal_form, restyle
 
 KNOWN = set(CAPITALS.values()) | set(MORE_CITIES)
 SKIES = ["sunny", "cloudy", "rainy", "windy", "snowy", "foggy", "clear", "partly cloudy", "stormy", "hot", "cold", "light rain"]
@@ -198,6 +198,18 @@ def other_report(rng):
     return value, f"The tool says: {value}."
 
 
+def tool_question(rng, pairs, wanted=False):
+    """A question for one of the tools: (tool name, question, arguments, place).
+
+    `wanted` True draws from the held-out questions only, False from the others.
+    """
+    while True:
+        tool, ask = rng.choice(pairs)
+        question, arguments, place = ask(rng)
+        if held_out(normal_form(question)) == wanted or not arguments:
+            return tool["function"]["name"], question, arguments, place
+
+
 def tool_chat(rng, plain_turn):
     """(messages, tools): a conversation with tools; plain_turn(rng) gives an ordinary question and answer."""
     pairs = [weather_tool(rng)] if rng.random() < 0.65 else []
@@ -212,9 +224,7 @@ def tool_chat(rng, plain_turn):
             question, answer = plain_turn(rng)
             messages += [("user", question), ("assistant", answer)]
             continue
-        tool, ask = rng.choice(pairs)
-        name = tool["function"]["name"]
-        question, arguments, place = ask(rng)
+        name, question, arguments, place = tool_question(rng, pairs)
         if place and "unit" not in arguments and rng.random() < 0.12:
             second = place_name(rng)
             question = rng.choice(["What is the weather in {} and {}?", "How is the weather in {} and in {}?", "Compare the weather in {} and {}."]).format(place, second)
