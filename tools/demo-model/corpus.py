@@ -13,6 +13,7 @@ import chat
 import code_text as code
 import prose
 import topics
+from drills import drill
 from facts import CAPITALS, COLOURS, DAYS, FIRST_NAMES, MONTHS, OPPOSITE
 from tools_text import ask_weather, place_name, tool_chat
 from unknown import unknown
@@ -222,7 +223,12 @@ def gap_text(rng):
     return pieces
 
 
-KINDS = [("single", 50, single_chat), ("chain", 14, chain_chat), ("tools", 14, tools_doc), ("raw", 12, raw_text), ("gap", 7, gap_text)]
+def drill_text(rng):
+    return drill(rng) + [END]
+
+
+KINDS = [("single", 50, single_chat), ("chain", 14, chain_chat), ("tools", 14, tools_doc), ("raw", 11, raw_text),
+         ("gap", 6, gap_text), ("drill", 16, drill_text)]
 
 
 def document(rng):

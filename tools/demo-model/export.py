@@ -1,6 +1,8 @@
 """Turns a checkpoint into a GGUF file: matrices as Q8_0, norms as F32.
 
-    export.py DIR/model.pt DIR/tokenizer.json demo.gguf
+    export.py DIR/model.pt DIR/tokenizer.json demo.gguf [average]
+
+With `average` the running average of the weights is taken instead of the last weights.
 """
 
 import os
@@ -80,13 +82,13 @@ def metadata(config, tokenizer):
     ]
 
 
-def export(checkpoint, tokenizer_file, path):
-    """Writes the GGUF file of a checkpoint."""
+def export(checkpoint, tokenizer_file, path, part="model"):
+    """Writes the GGUF file of a checkpoint; `part` is "model" or "average"."""
     state = torch.load(checkpoint, map_location="cpu")
     config, tokenizer = Config(**state["config"]), Tokenizer.load(tokenizer_file)
     tensors = []
     for ours, theirs in tensor_names(config.layers):
-        array = state["model"][ours].float().numpy()
+        array = state[part][ours].float().numpy()
         tensors.append((theirs, array, gguf.Q8_0 if array.ndim == 2 else gguf.F32))
     gguf.write(path, metadata(config, tokenizer), tensors)
     print(path, os.path.getsize(path), "bytes, step", state.get("step"), "tokens", state.get("tokens"))
@@ -108,6 +110,6 @@ def load(path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
     export(*sys.argv[1:])

@@ -4,7 +4,7 @@
     train.py run DIR [--minutes M]      trains for M minutes, writes DIR/model.pt now and then
 
 The learning rate depends on the share of the time that has passed, so a run on a busy machine
-still ends with a cooled-down model. `--resume FILE` starts from the weights of a checkpoint.
+still ends with a cooled-down model. A running average of the weights is kept and saved as well. `--resume FILE` starts from the weights of a checkpoint.
 """
 
 import argparse
@@ -134,7 +134,7 @@ def schedule(share):
     """Factor of the learning rate after `share` of the time: up, flat, down to nearly nothing."""
     if share < 0.015:
         return max(share, 0.0005) / 0.015
-    return 1.0 if share < 0.45 else max(0.01, (1.0 - share) / 0.55)
+    return 1.0 if share < 0.4 else max(0.005, (1.0 - share) / 0.6)
 
 
 def save(model, path, **more):
@@ -161,7 +161,8 @@ def run(args):
     adam = torch.optim.AdamW([p for n, p in model.named_parameters() if p.dim() == 1 or n == "embed.weight"],
                              betas=(0.9, 0.98), weight_decay=0.0)
     path = os.path.join(args.directory, args.out)
-    begin, seen, step, mean, saved = time.time(), 0, 0, None, 0.0
+    average = {n: p.detach().clone() for n, p in model.named_parameters()}
+    begin, seen, step, mean, saved = time.time(), 0, 0, None, time.time()
     while True:
         share = (time.time() - begin) / (60 * args.minutes)
         if share >= 1:
@@ -176,6 +177,9 @@ def run(args):
         muon.step(0.02 * factor)
         adam.param_groups[0]["lr"] = 0.003 * factor
         adam.step()
+        with torch.no_grad():
+            for name, p in model.named_parameters():
+                average[name].lerp_(p, min(0.5, max(0.01, 1 / (step + 1))))
         seen += batch[0].numel()
         step += 1
         if not long:
@@ -185,8 +189,8 @@ def run(args):
             print(f"step {step} minute {spent / 60:.1f} tokens {seen} loss {mean:.4f} rate {factor:.3f} tokens/s {seen / spent:.0f}", flush=True)
         if time.time() - saved > 180:
             saved = time.time()
-            save(model, path, step=step, tokens=seen)
-    save(model, path, step=step, tokens=seen)
+            save(model, path, average=average, step=step, tokens=seen)
+    save(model, path, average=average, step=step, tokens=seen)
     print("done: step", step, "tokens", seen, "seconds", round(time.time() - begin))
 
 
