@@ -118,7 +118,7 @@ std::vector<GenerationRequest> make_requests(Service& service, const http::Excha
       GenerationRequest request = serving.resolver.request(job.params, prompt, choice);
       request.show_special = job.show_special;
       request.stop.insert(request.stop.end(), job.more_stop.begin(), job.more_stop.end());
-      request.user_key = exchange.request().peer;
+      request.name = exchange.request().id;
       requests.push_back(std::move(request));
     }
   }
