@@ -1,0 +1,92 @@
+// Every family against the numbers of ../shared/vectors/archs: logits of whole prompts, greedy
+// continuations token by token, on the reference device and on each instruction set.
+#include "model/vectors.h"
+
+namespace llm::test {
+namespace {
+
+const char* const kModels[] = {
+    "llama",
+    "llama-bias",
+    "llama-fused-qkv",
+    "llama-headdim16",
+    "llama-longrope",
+    "llama-mha-tied",
+    "llama-moe",
+    "llama-moe-2of8",
+    "llama-rope-yarn",
+    "llama-rope-linear",
+    "llama-rope-factors",
+    "qwen2",
+    "qwen2-tied",
+    "qwen3",
+    "qwen3-untied",
+    "qwen3moe",
+    "qwen3moe-8x3",
+    "gemma3",
+};
+const char* const kDevices[] = {"reference", "portable", "avx2", "avx512"};
+
+constexpr double kMaxDifference = 1e-3;  // the tolerance that the vectors' README asks for
+constexpr double kMaxNmse = 1e-6;
+
+class Families : public testing::TestWithParam<std::tuple<const char*, const char*>> {
+ protected:
+  void SetUp() override {
+    const std::string name = std::string("vectors/archs/") + std::get<0>(GetParam());
+    LLM_NEED_SHARED(name);
+    const std::string folder = shared_dir() / name;
+    auto device = make_device(std::get<1>(GetParam()));
+    if (!device) GTEST_SKIP() << std::get<1>(GetParam()) << " does not run here";
+    expected_ = read_json(folder + "/vectors.json");
+    file_ = std::make_unique<gguf::File>(gguf::File::open(folder + "/model.gguf"));
+    runner_ = std::make_unique<Runner>(*file_, std::move(device));
+  }
+
+  std::unique_ptr<gguf::File> file_;
+  std::unique_ptr<Runner> runner_;
+  Json expected_;
+};
+
+const Json& exact(const Json& owner, const std::string& field) {
+  return owner.contains(field + "_exact") ? owner.at(field + "_exact") : owner.at(field);
+}
+
+TEST_P(Families, PromptAndContinuationMatch) {
+  int id = 0;
+  for (const Json& sequence : expected_.at("sequences")) {
+    SCOPED_TRACE(sequence.at("id").get<std::string>());
+    const Tokens tokens = sequence.at("tokens");
+    const std::vector<Logits> logits = runner_->prompt(id, tokens);
+    Distance distance;
+    for (const Json& row : exact(sequence, "logits")) {
+      distance.add(logits.at(row.at("pos")), row.at("values").get<Logits>());
+    }
+    EXPECT_LE(distance.max, kMaxDifference);
+    EXPECT_LE(distance.nmse(), kMaxNmse);
+
+    const Json& expected = sequence.at("greedy");
+    const Runner::Greedy greedy =
+        runner_->greedy(id, logits.back(), static_cast<int>(tokens.size()), 16);
+    EXPECT_EQ(greedy.tokens, expected.at("tokens").get<Tokens>());
+    Distance last, logprobs;
+    last.add(greedy.last_logits, exact(expected, "last_logits").get<Logits>());
+    logprobs.add(greedy.logprobs, exact(expected, "logprobs").get<Logits>());
+    EXPECT_LE(last.max, kMaxDifference);
+    EXPECT_LE(logprobs.max, kMaxDifference);
+    ++id;
+  }
+}
+
+std::string test_name(const testing::TestParamInfo<Families::ParamType>& info) {
+  std::string name = std::string(std::get<0>(info.param)) + "_on_" + std::get<1>(info.param);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Vectors, Families,
+                         testing::Combine(testing::ValuesIn(kModels), testing::ValuesIn(kDevices)),
+                         test_name);
+
+}  // namespace
+}  // namespace llm::test
