@@ -5,25 +5,16 @@
 
 namespace llm::server {
 
-ContextExceeded::ContextExceeded(int prompt_tokens, int context)
-    : RequestError(400, "exceed_context_size_error",
-                   fmt::format("request ({} tokens) exceeds the available context size ({} "
-                               "tokens), try increasing it",
-                               prompt_tokens, context),
-                   "prompt"),
-      prompt_tokens(prompt_tokens),
-      context(context) {}
-
 std::unique_ptr<RequestError> to_exception(const ErrorEvent& event) {
   if (event.type == "exceed_context_size_error") {
-    return std::make_unique<ContextExceeded>(event.prompt_tokens, event.context);
+    return std::make_unique<ContextError>(event.prompt_tokens, event.context);
   }
   return std::make_unique<RequestError>(event.status, event.type, event.message);
 }
 
 Json error_json(const RequestError& error) {
   Json body = {{"code", error.status}, {"message", error.what()}, {"type", error.type}};
-  if (const auto* exceeded = dynamic_cast<const ContextExceeded*>(&error)) {
+  if (const auto* exceeded = dynamic_cast<const ContextError*>(&error)) {
     body["n_prompt_tokens"] = exceeded->prompt_tokens;
     body["n_ctx"] = exceeded->context;
   }

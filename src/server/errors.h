@@ -10,13 +10,6 @@
 
 namespace llm::server {
 
-/// A prompt that does not fit; clients look for the type and both numbers.
-class ContextExceeded : public RequestError {
- public:
-  ContextExceeded(int prompt_tokens, int context);
-  int prompt_tokens, context;
-};
-
 /// The exception that an engine's error event stands for.
 std::unique_ptr<RequestError> to_exception(const ErrorEvent& event);
 

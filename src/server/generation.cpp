@@ -95,6 +95,10 @@ http::Task<std::optional<SequenceEvent>> Generation::next(std::chrono::milliseco
   co_return co_await shared_->events.next(timeout);
 }
 
+std::optional<SequenceEvent> Generation::try_next() {
+  return shared_->events.try_next();
+}
+
 bool Generation::timed_out() const {
   return shared_->events.timed_out();
 }
@@ -113,12 +117,12 @@ std::vector<GenerationRequest> make_requests(Service& service, const http::Excha
   std::vector<GenerationRequest> requests;
   for (const auto& prompt : job.prompts) {
     const int size = static_cast<int>(prompt.size()), context = serving.engine.slot_context();
-    if (size >= context) throw ContextExceeded(size, context);
+    if (size >= context) throw ContextError(size, context);
     for (int choice = 0; choice < job.params.choices; ++choice) {
       GenerationRequest request = serving.resolver.request(job.params, prompt, choice);
       request.show_special = job.show_special;
       request.stop.insert(request.stop.end(), job.more_stop.begin(), job.more_stop.end());
-      request.user_key = exchange.request().peer;
+      request.name = exchange.request().id;
       requests.push_back(std::move(request));
     }
   }
@@ -159,8 +163,8 @@ Taken take(SequenceEvent&& event, std::vector<SequenceReply>& replies, ReplyForm
   return {};
 }
 
-http::Task<http::Response> collect(Generation& generation, std::vector<SequenceReply>& replies,
-                                   ReplyFormat& format) {
+http::Task<http::Response> collect(http::Exchange& exchange, Generation& generation,
+                                   std::vector<SequenceReply>& replies, ReplyFormat& format) {
   std::size_t ended = 0;
   while (ended < replies.size()) {
     auto event = co_await generation.next(std::chrono::milliseconds::max());
@@ -176,34 +180,44 @@ http::Task<http::Response> collect(Generation& generation, std::vector<SequenceR
       ++ended;
     }
   }
+  co_await exchange.to_worker();  // replies may be large
   co_return http::json_response(200, format.whole(replies));
 }
 
+/// Events that are there already go out in one write, up to about this much.
+constexpr std::size_t kWriteBytes = 16 << 10;
+
 http::Task<http::Response> stream(http::Exchange& exchange, Generation& generation,
                                   std::vector<SequenceReply>& replies, const Job& job) {
-  const std::chrono::milliseconds silence = job.params.ping_interval_s > 0
-                                                ? std::chrono::seconds(job.params.ping_interval_s)
-                                                : std::chrono::milliseconds::max();
+  using std::chrono::milliseconds;
+  const milliseconds silence = job.params.ping_interval_s > 0
+                                   ? std::chrono::seconds(job.params.ping_interval_s)
+                                   : milliseconds::max();
   ReplyFormat& format = *job.format;
   std::size_t ended = 0;
-  while (ended < replies.size()) {
+  bool has_failed = false;
+  while (ended < replies.size() && !has_failed) {
     // Until the head is sent an error is an ordinary reply, so there are no pings before it.
-    auto event = co_await generation.next(
-        exchange.stream_begun() ? silence : std::chrono::milliseconds::max());
+    auto event = co_await generation.next(exchange.stream_begun() ? silence : milliseconds::max());
     std::string text;
     if (!event) {
-      if (!generation.timed_out()) co_return http::Response{};
+      if (!generation.timed_out()) co_return http::Response{};  // the client has gone
       text = ":\n\n";
-    } else if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
-      const auto failure = to_exception(*error);
-      if (!exchange.stream_begun()) co_return error_response(*failure);
-      text = format.error(dump(error_json(*failure)));
-      ended = replies.size() + 1;  // the stream ends without the format's closing
-    } else {
-      if (!exchange.stream_begun()) co_await exchange.begin_stream();
+    } else if (!exchange.stream_begun()) {
+      if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
+        co_return error_response(*to_exception(*error));
+      }
+      co_await exchange.begin_stream();
+    }
+    for (; event; event = text.size() < kWriteBytes ? generation.try_next() : std::nullopt) {
+      if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
+        text += format.error(dump(error_json(*to_exception(*error))));
+        has_failed = true;  // the stream ends without the format's closing
+        break;
+      }
       Taken taken = take(std::move(*event), replies, format);
       ended += taken.has_ended;
-      text = std::move(taken.text);
+      text += taken.text;
     }
     if (ended == replies.size()) text += format.close(replies);
     if (!text.empty() && !co_await exchange.write(text)) co_return http::Response{};
@@ -218,8 +232,7 @@ http::Task<http::Response> run(Service& service, http::Exchange& exchange, Job j
   const auto params = std::make_shared<const CompletionParams>(job.params);
   Generation generation(service, make_requests(service, exchange, job), params);
   exchange.on_client_gone(generation.canceller());
-  if (exchange.client_gone()) co_return http::Response{};  // it left before we could be told
-  if (!job.params.stream) co_return co_await collect(generation, replies, *job.format);
+  if (!job.params.stream) co_return co_await collect(exchange, generation, replies, *job.format);
   co_return co_await stream(exchange, generation, replies, job);
 }
 

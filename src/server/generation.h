@@ -34,6 +34,8 @@ class Generation {
 
   /// The next event; nullopt when `timeout` passed without one (timed_out()) or after cancel().
   http::Task<std::optional<SequenceEvent>> next(std::chrono::milliseconds timeout);
+  /// An event that is there already.
+  std::optional<SequenceEvent> try_next();
   bool timed_out() const;
   /// For the HTTP server's callback when the client leaves; may be called when this is gone.
   std::function<void()> canceller() const;

@@ -1,6 +1,6 @@
 // /v1/models and /props: what this server serves, and how.
 #include "base/json.h"
-#include "server/build_info.h"
+#include "options/options.h"
 #include "server/endpoints.h"
 #include "server/errors.h"
 #include "server/reply/pieces.h"
@@ -103,7 +103,7 @@ http::Response props(Service& service, const http::Request&) {
       {"chat_template_caps", caps_json(serving.chat_template->caps())},
       {"bos_token", text_of(serving.tokenizer, special.bos)},
       {"eos_token", text_of(serving.tokenizer, special.eos)},
-      {"build_info", build_info()},
+      {"build_info", options::build_info()},
       {"is_sleeping", false},
       {"cors_proxy_enabled", false},
   };

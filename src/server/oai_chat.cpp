@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "server/build_info.h"
+#include "options/options.h"
 #include "server/generation.h"
 #include "server/reply/pieces.h"
 #include "server/request/body.h"
@@ -45,7 +45,7 @@ std::string OaiChatFormat::whole(std::span<const SequenceReply> replies) {
   Json body = {{"choices", std::move(choices)},
                {"created", created_},
                {"model", serving_.card.id},
-               {"system_fingerprint", build_info()},
+               {"system_fingerprint", options::build_info()},
                {"object", "chat.completion"},
                {"usage", usage_json(replies, params_.choices)},
                {"id", id_}};
@@ -65,7 +65,7 @@ Json OaiChatFormat::event(Json choices) const {
           {"created", created_},
           {"id", id_},
           {"model", serving_.card.id},
-          {"system_fingerprint", build_info()},
+          {"system_fingerprint", options::build_info()},
           {"object", "chat.completion.chunk"}};
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "server/build_info.h"
+#include "options/options.h"
 #include "server/generation.h"
 #include "server/reply/pieces.h"
 #include "server/request/body.h"
@@ -29,7 +29,7 @@ Json OaiCompletionsFormat::head(Json choices) const {
   return {{"choices", std::move(choices)},
           {"created", created_},
           {"model", serving_.card.id},
-          {"system_fingerprint", build_info()},
+          {"system_fingerprint", options::build_info()},
           {"object", "text_completion"}};
 }
 

@@ -8,5 +8,3 @@ add_custom_command(
   DEPENDS ${page_files} ${CMAKE_SOURCE_DIR}/cmake/embed_page.cmake
   VERBATIM)
 target_sources(server PRIVATE ${page_source})
-set_source_files_properties(${CMAKE_SOURCE_DIR}/src/server/build_info.cpp PROPERTIES
-                            COMPILE_DEFINITIONS LLAMA_VERSION="${PROJECT_VERSION}")

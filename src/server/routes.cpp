@@ -20,26 +20,28 @@ enum class Access {
   open,        // no key
   open_early,  // no key, and answers while the model loads
 };
+enum class Effort { usual, quick };  // quick: no worker thread is needed
 
 struct Row {
   const char* method;
   const char* path;
   std::variant<AtOnce, Generating> handler;
   Access access = Access::keyed;
+  Effort effort = Effort::usual;
 };
 
 const Row kRows[] = {
-    {"GET", "/health", health, Access::open},
-    {"GET", "/v1/health", health, Access::open},
-    {"GET", "/readyz", health, Access::open},
-    {"GET", "/livez", health, Access::open_early},
+    {"GET", "/health", health, Access::open, Effort::quick},
+    {"GET", "/v1/health", health, Access::open, Effort::quick},
+    {"GET", "/readyz", health, Access::open, Effort::quick},
+    {"GET", "/livez", health, Access::open_early, Effort::quick},
     {"GET", "/models", models, Access::open},
     {"GET", "/v1/models", models, Access::open},
     {"GET", "/props", props},
     {"POST", "/props", set_props},
-    {"GET", "/slots", slots},
+    {"GET", "/slots", slots, Access::keyed, Effort::quick},
     {"POST", "/slots/{id}", slot_action},
-    {"GET", "/metrics", metrics},
+    {"GET", "/metrics", metrics, Access::keyed, Effort::quick},
 
     {"POST", "/tokenize", tokenize},
     {"POST", "/detokenize", detokenize},
@@ -107,7 +109,8 @@ http::Route route_of(Service& service, const Row& row) {
           .handler = [&service,
                       &row](http::Exchange& exchange) { return answer(service, row, exchange); },
           .is_public = row.access != Access::keyed,
-          .while_loading = row.access == Access::open_early};
+          .while_loading = row.access == Access::open_early,
+          .quick = row.effort == Effort::quick};
 }
 
 }  // namespace

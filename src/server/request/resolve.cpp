@@ -16,11 +16,31 @@ void add_biases(const LogitBias& entry, const Tokenizer& tokenizer, SamplingPara
   }
 }
 
+/// What the infill sampler asks.
+class Vocabulary final : public SamplerVocabulary {
+ public:
+  explicit Vocabulary(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  bool is_end_of_generation(TokenId token) const override {
+    return tokenizer_.is_end_of_generation(token);
+  }
+  std::string piece(TokenId token) const override { return tokenizer_.piece(token, false); }
+  TokenId end_of_text() const override {
+    const SpecialTokens& special = tokenizer_.special();
+    return special.eot != kNoToken ? special.eot : special.eos;
+  }
+
+ private:
+  const Tokenizer& tokenizer_;
+};
+
 bool uses_dry(const SamplingParams& sampling) {
   return sampling.dry_multiplier != 0 && sampling.dry_base >= 1 && sampling.dry_penalty_last_n != 0;
 }
 
 }  // namespace
+
+Resolver::Resolver(const Tokenizer& tokenizer)
+    : tokenizer_(tokenizer), vocabulary_(std::make_shared<Vocabulary>(tokenizer)) {}
 
 void Resolver::resolve(CompletionParams& params) const {
   SamplingParams& sampling = params.sampling;
@@ -32,9 +52,8 @@ void Resolver::resolve(CompletionParams& params) const {
     }
   }
   sampling.dry_breakers.clear();
-  if (uses_dry(sampling)) {
-    sampling.dry_breakers = breaker_sequences(params.dry_sequence_breakers, tokenizer_);
-  }
+  if (uses_dry(sampling)) sampling.dry_breakers = breakers(params.dry_sequence_breakers);
+  sampling.vocabulary = vocabulary_;
 }
 
 GenerationRequest Resolver::request(const CompletionParams& params, std::vector<TokenId> prompt,
@@ -56,6 +75,15 @@ GenerationRequest Resolver::request(const CompletionParams& params, std::vector<
   request.max_predict_ms = params.max_predict_ms;
   request.slot = params.slot;
   return request;
+}
+
+Resolver::Breakers Resolver::breakers(const std::vector<std::string>& texts) const {
+  const std::lock_guard lock(breakers_mutex_);
+  if (texts != breaker_texts_) {
+    breakers_ = breaker_sequences(texts, tokenizer_);
+    breaker_texts_ = texts;
+  }
+  return breakers_;
 }
 
 std::unique_ptr<TokenFilter> Resolver::filter(Constraint constraint) const {

@@ -14,7 +14,7 @@ namespace llm::server {
 /// Turns parsed parameters into engine requests. Safe to use from every thread.
 class Resolver {
  public:
-  explicit Resolver(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  explicit Resolver(const Tokenizer& tokenizer);
 
   /// Fills params.sampling.logit_bias and dry_breakers from the texts.
   void resolve(CompletionParams& params) const;
@@ -24,9 +24,16 @@ class Resolver {
                             int choice) const;
 
  private:
+  using Breakers = std::vector<std::vector<TokenId>>;
   std::unique_ptr<TokenFilter> filter(Constraint constraint) const;
+  /// Finding them walks the vocabulary, so the last list is kept: nearly all requests use one.
+  Breakers breakers(const std::vector<std::string>& texts) const;
 
   const Tokenizer& tokenizer_;
+  std::shared_ptr<const SamplerVocabulary> vocabulary_;
+  mutable std::mutex breakers_mutex_;
+  mutable std::vector<std::string> breaker_texts_;
+  mutable Breakers breakers_;
   mutable std::once_flag table_made_;
   mutable std::shared_ptr<const grammar::TokenTable> table_;
 };
