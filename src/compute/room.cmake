@@ -1,20 +1,26 @@
-# Files of an instruction set's folder are compiled for it, whatever the rest is compiled for; which
-# of them run is decided when the program starts. Other processors get empty folders.
-set(compute_flags_portable -ffp-contract=off)
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
-  set(compute_flags_avx2 -mavx2 -mfma -mf16c)
-  set(compute_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC 12 takes its own intrinsics' undefined operands for mistakes.
-    list(APPEND compute_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
-  endif()
+# Nothing fuses a product and a sum unless a kernel says so: bits of results are part of the promise.
+target_compile_options(compute PRIVATE -ffp-contract=off)
+
+# Each folder of cpu/isa/ is one instruction set and is compiled for it, whatever the rest is
+# compiled for; which of them run is decided when the program starts (cpu/isa/select.cpp).
+# Other processors, and builds that leave a set out, get empty folders.
+set(LLAMA_CPU_ISAS "avx2;avx512" CACHE STRING "instruction sets besides portable code")
+set(compute_flags_avx2 -mavx2 -mfma -mf16c)
+set(compute_flags_avx512 ${compute_flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl
+                         -mavx512vnni)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 takes its own intrinsics' undefined operands for mistakes.
+  list(APPEND compute_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
-foreach(source ${room_sources})
-  if(source MATCHES "/cpu/isa/([a-z0-9_]+)/")
-    if(DEFINED compute_flags_${CMAKE_MATCH_1})
-      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${compute_flags_${CMAKE_MATCH_1}}")
-    else()
-      set_source_files_properties(${source} PROPERTIES HEADER_FILE_ONLY ON)
-    endif()
+foreach(isa avx2 avx512)
+  set(isa_sources ${room_sources})
+  list(FILTER isa_sources INCLUDE REGEX "/cpu/isa/${isa}/")
+  if(isa IN_LIST LLAMA_CPU_ISAS AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+    set_source_files_properties(${isa_sources} PROPERTIES
+                                COMPILE_OPTIONS "${compute_flags_${isa}}")
+    string(TOUPPER ${isa} isa_upper)
+    target_compile_definitions(compute PRIVATE LLAMA_ISA_${isa_upper}=1)
+  else()
+    set_source_files_properties(${isa_sources} PROPERTIES HEADER_FILE_ONLY ON)
   endif()
 endforeach()

@@ -45,6 +45,8 @@ class File {
   static File parse(std::span<const std::byte> bytes, const std::string& name);
 
   const Metadata& metadata() const { return metadata_; }
+  /// For values that the command line overrides.
+  Metadata& metadata() { return metadata_; }
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   /// Null when absent.
   const TensorInfo* find_tensor(std::string_view name) const;

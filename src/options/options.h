@@ -162,7 +162,9 @@ ParseResult parse(int argc, const char* const* argv, const Environment& environm
 
 /// What --help and --version print.
 std::string help(std::string_view program);
-std::string version(std::string_view program);
+std::string version();
+/// "0.1.0-1a2b3c4": version and commit, for /props.
+std::string build_info();
 /// docs/options.md; a test keeps the file equal to this.
 std::string options_markdown();
 

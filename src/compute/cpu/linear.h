@@ -1,6 +1,11 @@
-// Products of quantised weights with f32 activations on the CPU: direct dot products for few
-// tokens, unpack-once panels and one micro-kernel per instruction set for many. Both paths add in
-// the same order, so a token's result has the same bits in either.
+// Products of weights with f32 activations on the CPU, straight from the mapped file.
+//
+// Quantised weights: the activations are rounded to 8-bit integers with an f32 scale per 32 values,
+// once for all products that share them; the weights are expanded panel by panel and multiplied in
+// integers (kernels.h). F32, F16 and BF16 weights: f32 throughout.
+//
+// Promise: the bits of a result depend on the weight row, the token's activations and the
+// instruction set only; not on the other tokens, their number, the threads or the split of rows.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +18,7 @@
 
 namespace llm::compute::cpu {
 
+struct Kernels;
 /// Working memory that grows to what the largest product needs and is then reused. One thread.
 class LinearScratch;
 
@@ -22,8 +28,13 @@ class LinearEngine {
   LinearEngine(ThreadPool& pool, std::string_view isa);
   ~LinearEngine();
 
-  std::string_view isa() const;  // the one in use
-  void prepare(Weight& weight);
+  std::string_view isa() const;          // the one in use, as CpuSettings::isa
+  std::string_view description() const;  // for people: "AVX-512 VNNI"
+
+  /// Throws Error for a type that has no product. Weights are used as they lie in the file.
+  void prepare(const Weight& weight) const;
+
+  /// All products of one input. Cols of x and of the weights agree. Weight::scale is not applied.
   void linear(Tensor x, std::span<const Linear> products, int team);
 
   /// Tokens grouped by expert: for row i of `rows` with expert e, out[i] = weight[e] x[rows[i]].
@@ -38,8 +49,8 @@ class LinearEngine {
 
  private:
   ThreadPool& pool_;
+  const Kernels& kernels_;
   std::unique_ptr<LinearScratch> scratch_;
-  const struct Kernels* kernels_;
 };
 
 }  // namespace llm::compute::cpu

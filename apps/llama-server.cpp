@@ -1,0 +1,275 @@
+// llama-server: reads the options, listens, loads the model, serves until a signal comes.
+#include <pthread.h>
+#include <signal.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "chat/template.h"
+#include "compute/device.h"
+#include "engine/engine.h"
+#include "http/http.h"
+#include "model/model.h"
+#include "options/options.h"
+#include "server/service.h"
+
+namespace llm {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr auto kStopDeadline = 10s;
+
+/// The first SIGINT or SIGTERM is remembered, the second ends the process at once.
+class StopSignal {
+ public:
+  /// Before any other thread starts: all inherit the blocked signals.
+  StopSignal() {
+    sigemptyset(&signals_);
+    for (const int number : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals_, number);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    thread_ = std::thread([this] { watch(); });
+  }
+  ~StopSignal() {
+    pthread_kill(thread_.native_handle(), SIGUSR1);
+    thread_.join();
+  }
+  bool is_set() const { return count_.load() > 0; }
+  void wait() const { count_.wait(0); }
+
+ private:
+  void watch() {
+    for (int number = 0; sigwait(&signals_, &number) == 0 && number != SIGUSR1;) {
+      if (count_.fetch_add(1) > 0) std::_Exit(1);
+      count_.notify_all();
+    }
+  }
+
+  sigset_t signals_{};
+  std::atomic<int> count_{0};
+  std::thread thread_;
+};
+
+class Stopped {};  // a signal came while the model was being loaded
+
+/// -m, or the demo model where a build tree or an installation has it.
+std::string find_model(const Options& options) {
+  if (!options.model.path.empty()) return options.model.path;
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const fs::path& path :
+       {program / "../../models/demo.gguf", program / "../share/llama-server/demo.gguf",
+        fs::path("models/demo.gguf")}) {
+    if (fs::exists(path, ignored)) return path.lexically_normal().string();
+  }
+  fail("no model given and the demo model is not here; name one with --model FILE.gguf");
+}
+
+quant::Type cache_type(const char* flag, const std::string& name) {
+  const quant::Traits* traits = quant::find_traits(name);
+  if (traits == nullptr) fail("{}: unknown type '{}'", flag, name);
+  return traits->type;
+}
+
+bool is_unified(const ContextOptions& context) {
+  using Unified = ContextOptions::Unified;
+  return context.unified == Unified::on ||
+         (context.unified == Unified::automatic && context.slots < 0);
+}
+
+EngineSettings engine_settings(const Options& options) {
+  return {.slots = std::max(options.context.slots, 0),
+          .context = options.context.size,
+          .unified_cache = is_unified(options.context),
+          .batch = options.batch.size,
+          .micro_batch = options.batch.micro_size,
+          .key_type = cache_type("--cache-type-k", options.context.key_type),
+          .value_type = cache_type("--cache-type-v", options.context.value_type),
+          .context_shift = options.context.shift,
+          .continuous_batching = options.batch.continuous};
+}
+
+/// -1 and 0 mean "choose" on the command line; the device chooses at 0.
+compute::CpuSettings cpu_settings(const ThreadOptions& threads) {
+  const int logical = static_cast<int>(std::thread::hardware_concurrency());
+  const auto count = [&](int wanted) { return wanted == 0 ? logical : std::max(wanted, 0); };
+  return {.threads = count(threads.generation), .batch_threads = count(threads.batch)};
+}
+
+http::ServerSettings http_settings(const Options& options) {
+  const SecurityOptions& security = options.security;
+  http::ServerSettings settings{.host = options.http.host,
+                                .port = options.http.port,
+                                .reuse_port = options.http.reuse_port,
+                                .timeout_s = options.http.timeout_s,
+                                .api_prefix = options.http.api_prefix,
+                                .api_keys = security.api_keys,
+                                .tls_key_file = security.tls_key_file,
+                                .tls_cert_file = security.tls_cert_file,
+                                .static_path = options.http.static_path,
+                                .allowed_hosts = security.allowed_hosts,
+                                .cors_origins = security.cors_origins,
+                                .cors_methods = security.cors_methods,
+                                .cors_headers = security.cors_headers,
+                                .cors_credentials = security.cors_credentials,
+                                .cors_origins_given = security.cors_origins_given};
+  if (options.threads.http > 0) settings.threads = options.threads.http;
+  return settings;
+}
+
+log::Settings log_settings(const LogOptions& options) {
+  constexpr std::array kColors = {log::Colors::automatic, log::Colors::on, log::Colors::off};
+  return {.verbosity = options.disabled ? 0 : options.verbosity,
+          .file = options.disabled ? "" : options.file,
+          .timestamps = options.timestamps,
+          .prefix = options.prefix,
+          .colors = kColors[static_cast<std::size_t>(options.colors)]};
+}
+
+LoadOptions load_options(const Options& options, const StopSignal& stop) {
+  const RopeOptions& rope = options.rope;
+  return {.progress =
+              [&stop, shown = -1](float done) mutable {
+                const int tenths = static_cast<int>(done * 10);
+                if (tenths > shown) log::info("loading the model: {} %", 10 * tenths);
+                shown = std::max(shown, tenths);
+                return !stop.is_set();
+              },
+          .context = is_unified(options.context) || options.context.slots < 1
+                         ? options.context.size
+                         : options.context.size / options.context.slots,
+          .rope_scaling = rope.scaling,
+          .rope_scale = rope.scale,
+          .rope_freq_base = rope.freq_base,
+          .rope_freq_scale = rope.freq_scale,
+          .yarn_original_context = rope.yarn_original_context,
+          .yarn_ext_factor = rope.yarn_ext_factor,
+          .yarn_attn_factor = rope.yarn_attn_factor,
+          .yarn_beta_fast = rope.yarn_beta_fast,
+          .yarn_beta_slow = rope.yarn_beta_slow};
+}
+
+void apply_overrides(const ModelOptions& options, gguf::Metadata& metadata) {
+  for (const MetadataOverride& one : options.overrides) {
+    std::visit([&](const auto& value) { metadata.set(one.key, gguf::Value{value}); }, one.value);
+  }
+}
+
+/// The command line's template, else the model's, else ChatML.
+std::unique_ptr<chat::Template> chat_template(const ChatOptions& options,
+                                              const gguf::Metadata& metadata) {
+  if (!options.chat_template_source.empty()) {
+    return chat::Template::compile(options.chat_template_source);
+  }
+  if (!options.chat_template.empty()) {
+    const char* builtin = chat::builtin_template(options.chat_template);
+    return chat::Template::compile(builtin != nullptr ? builtin : options.chat_template);
+  }
+  if (const auto source = metadata.get<std::string>("tokenizer.chat_template")) {
+    try {
+      return chat::Template::compile(*source);
+    } catch (const Error& error) {
+      log::warn("the model's chat template does not compile, ChatML is used: {}", error.what());
+    }
+  }
+  return chat::Template::compile(chat::builtin_template("chatml"));
+}
+
+/// One token through the whole model: touches the weights and starts the threads.
+void warm_up(Model& model, compute::Device& device) {
+  const auto pool =
+      device.make_kv_pool(model.kv_layout(quant::Type::f16, quant::Type::f16), /*page_count=*/1);
+  const TokenId token = 0;
+  const compute::PageId page{};
+  const BatchSequence sequence{.tokens = {&token, 1}, .pages = {&page, 1}};
+  model.forward({&sequence, 1}, *pool);
+}
+
+/// A model and what runs it, in the order in which they depend on each other.
+struct Loaded {
+  Loaded(const Options& options, const StopSignal& stop)
+      : path(find_model(options)),
+        file(gguf::File::open(
+            path, {.use_mmap = options.model.use_mmap, .lock = options.model.lock_memory})),
+        device(compute::make_cpu_device(cpu_settings(options.threads))) {
+    apply_overrides(options.model, file.metadata());
+    tokenizer = Tokenizer::load(file.metadata());
+    model = Model::load(file, *device, load_options(options, stop));
+    if (stop.is_set()) throw Stopped{};
+    if (options.model.warm_up) warm_up(*model, *device);
+    engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
+  }
+
+  std::string path;
+  gguf::File file;
+  std::unique_ptr<compute::Device> device;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Engine> engine;
+};
+
+void serve(const Options& options, const StopSignal& stop) {
+  server::Service service(options);
+  http::Server http(http_settings(options), service.routes());
+  service.set_status_counts([&http] { return http.status_counts(); });
+  http.run_in_background();
+  log::info("listening on {}", http.address());
+
+  const auto begin = std::chrono::steady_clock::now();
+  Loaded loaded(options, stop);
+  service.set_serving(std::make_unique<server::Serving>(
+      options, server::make_card(options.model, loaded.path, loaded.model->info()),
+      loaded.file.metadata(), *loaded.tokenizer, *loaded.engine,
+      chat_template(options.chat, loaded.file.metadata())));
+  http.set_ready(true);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  log::info("{}: {} slots of {} tokens, loaded in {:.2f} s", loaded.path,
+            loaded.engine->slot_count(), loaded.engine->slot_context(), took.count());
+  log::info("ready: {}", http.address());
+
+  stop.wait();
+  log::info("stopping: running requests get {} s", kStopDeadline.count());
+  http.stop(kStopDeadline);
+}
+
+int run(int argc, char** argv) {
+  const auto parsed = options::parse(argc, argv, options::process_environment());
+  using Action = options::ParseResult::Action;
+  if (parsed.action != Action::run) {
+    const std::string text =
+        parsed.action == Action::help ? options::help(argv[0]) : options::version();
+    std::fputs(text.c_str(), stdout);
+    return 0;
+  }
+  log::set_up(log_settings(parsed.options.log));
+  for (const std::string& notice : parsed.notices) log::warn("{}", notice);
+  const StopSignal stop;
+  try {
+    serve(parsed.options, stop);
+  } catch (const Stopped&) {
+  } catch (const Error&) {
+    if (!stop.is_set()) throw;  // loading was given up because of the signal
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace llm
+
+int main(int argc, char** argv) {
+  try {
+    return llm::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "llama-server: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,104 @@
+#include "compute/cpu/isa/select.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include <cstdlib>
+#include <string>
+
+#include "base/error.h"
+#include "compute/cpu/isa/tables.h"
+
+namespace llm::compute::cpu {
+namespace {
+
+struct Row {
+  std::string_view name;
+  std::string_view needs;  // for people
+  const Kernels* kernels;  // null: left out of this build
+  bool (*runs_here)();
+};
+
+bool always() {
+  return true;
+}
+
+#if defined(__x86_64__)
+bool has_f16c() {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+// These ask the operating system too: whether it saves the registers.
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+}
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512vnni");
+}
+#else
+bool has_avx2() {
+  return false;
+}
+bool has_avx512() {
+  return false;
+}
+#endif
+
+#if defined(LLAMA_ISA_AVX2)
+constexpr const Kernels* kAvx2 = &kAvx2Kernels;
+#else
+constexpr const Kernels* kAvx2 = nullptr;
+#endif
+#if defined(LLAMA_ISA_AVX512)
+constexpr const Kernels* kAvx512 = &kAvx512Kernels;
+#else
+constexpr const Kernels* kAvx512 = nullptr;
+#endif
+
+constexpr Row kRows[] = {
+    // best first
+    {"avx512", "AVX-512 F, BW, DQ, VL and VNNI", kAvx512, has_avx512},
+    {"avx2", "AVX2, FMA and F16C", kAvx2, has_avx2},
+    {"portable", "nothing", &kPortableKernels, always},
+};
+
+std::string names() {
+  std::string list;
+  for (const Row& row : kRows) {
+    if (row.kernels) list += (list.empty() ? "" : ", ") + std::string(row.name);
+  }
+  return list;
+}
+
+}  // namespace
+
+std::vector<const Kernels*> usable_kernels() {
+  std::vector<const Kernels*> usable;
+  for (const Row& row : kRows) {
+    if (row.kernels && row.runs_here()) usable.push_back(row.kernels);
+  }
+  return usable;
+}
+
+const Kernels& select_kernels(std::string_view wanted) {
+  if (wanted.empty()) {
+    if (const char* forced = std::getenv("LLAMA_CPU_ISA")) wanted = forced;
+  }
+  if (wanted.empty()) return *usable_kernels().front();
+  for (const Row& row : kRows) {
+    if (row.name != wanted) continue;
+    if (!row.kernels) {
+      fail("this binary was built without the instruction set '{}' (it has {})", wanted, names());
+    }
+    if (!row.runs_here()) {
+      fail("this machine lacks the instruction set '{}', which needs {}", wanted, row.needs);
+    }
+    return *row.kernels;
+  }
+  fail("unknown instruction set '{}' (this binary has {})", wanted, names());
+}
+
+}  // namespace llm::compute::cpu

@@ -1,0 +1,47 @@
+// Handlers of the endpoints that answer at once. Those that generate are in native.h,
+// oai_completions.h, oai_chat.h and infill.h. The table of all is routes.cpp.
+#pragma once
+
+#include "http/http.h"
+#include "server/service.h"
+
+namespace llm::server {
+
+// health.cpp
+http::Response health(Service& service, const http::Request& request);
+
+// models.cpp
+http::Response models(Service& service, const http::Request& request);
+http::Response props(Service& service, const http::Request& request);
+http::Response set_props(Service& service, const http::Request& request);
+
+// slots.cpp
+http::Response slots(Service& service, const http::Request& request);
+http::Response slot_action(Service& service, const http::Request& request);
+
+// metrics.cpp
+http::Response metrics(Service& service, const http::Request& request);
+
+// tokens.cpp
+http::Response tokenize(Service& service, const http::Request& request);
+http::Response detokenize(Service& service, const http::Request& request);
+http::Response apply_template(Service& service, const http::Request& request);
+http::Response count_chat_tokens(Service& service, const http::Request& request);
+
+// absent.cpp: features that are off, or not part of this server yet
+http::Response no_embeddings(Service& service, const http::Request& request);
+http::Response no_reranking(Service& service, const http::Request& request);
+http::Response no_audio(Service& service, const http::Request& request);
+http::Response not_yet(Service& service, const http::Request& request);
+http::Response feature_disabled(Service& service, const http::Request& request);
+http::Response lora_adapters(Service& service, const http::Request& request);
+http::Response set_lora_adapters(Service& service, const http::Request& request);
+http::Response no_stream(Service& service, const http::Request& request);
+http::Response forget_stream(Service& service, const http::Request& request);
+http::Response find_streams(Service& service, const http::Request& request);
+http::Response chat_control(Service& service, const http::Request& request);
+
+// page.cpp: the built-in chat page
+http::Response page(Service& service, const http::Request& request);
+
+}  // namespace llm::server

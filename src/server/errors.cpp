@@ -1,0 +1,47 @@
+#include "server/errors.h"
+
+#include "base/log.h"
+#include "server/reply/pieces.h"
+
+namespace llm::server {
+
+std::unique_ptr<RequestError> to_exception(const ErrorEvent& event) {
+  if (event.type == "exceed_context_size_error") {
+    return std::make_unique<ContextError>(event.prompt_tokens, event.context);
+  }
+  return std::make_unique<RequestError>(event.status, event.type, event.message);
+}
+
+Json error_json(const RequestError& error) {
+  Json body = {{"code", error.status}, {"message", error.what()}, {"type", error.type}};
+  if (const auto* exceeded = dynamic_cast<const ContextError*>(&error)) {
+    body["n_prompt_tokens"] = exceeded->prompt_tokens;
+    body["n_ctx"] = exceeded->context;
+  }
+  return {{"error", std::move(body)}};
+}
+
+http::Response error_response(const RequestError& error) {
+  http::Response response = http::json_response(error.status, dump(error_json(error)));
+  if (error.status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+void not_supported(const std::string& message) {
+  throw RequestError(501, "not_supported_error", message);
+}
+
+http::Response response_of_current_exception() noexcept {
+  try {
+    throw;
+  } catch (const RequestError& error) {
+    return error_response(error);
+  } catch (const std::exception& error) {
+    log::error("request failed: {}", error.what());
+  } catch (...) {
+    log::error("request failed");
+  }
+  return error_response(RequestError(500, "server_error", "internal error, see the server's log"));
+}
+
+}  // namespace llm::server

@@ -1,0 +1,243 @@
+#include "server/generation.h"
+
+#include <mutex>
+
+#include "server/errors.h"
+#include "server/reply/pieces.h"
+
+namespace llm::server {
+
+/// Outlives the Generation as long as the engine or the HTTP server may still call.
+struct Generation::Shared {
+  struct Running {
+    std::shared_ptr<RequestHandle> handle;
+    int slot = -1;
+    bool has_ended = false;
+  };
+
+  void cancel() {
+    const std::lock_guard lock(mutex);
+    is_cancelled = true;
+    for (Running& one : running) {
+      if (one.handle && !one.has_ended) one.handle->cancel();
+    }
+    events.close();
+  }
+  void ended(int index, int slot) {
+    const std::lock_guard lock(mutex);
+    running[index].has_ended = true;
+    running[index].slot = slot;
+  }
+
+  http::Channel<SequenceEvent> events;
+  std::mutex mutex;  // of what follows
+  std::vector<Running> running;
+  bool is_cancelled = false;
+};
+
+class Generation::Sink final : public EventSink {
+ public:
+  Sink(std::shared_ptr<Shared> shared, int index) : shared_(std::move(shared)), index_(index) {}
+
+  void started() override { push(StartedEvent{}); }
+  void progress(const ProgressEvent& event) override { push(event); }
+  void token(TokenEvent&& event) override { push(std::move(event)); }
+  void end(EndEvent&& event) override {
+    shared_->ended(index_, event.slot);
+    push(std::move(event));
+  }
+  void error(ErrorEvent&& event) override {
+    shared_->ended(index_, -1);
+    push(std::move(event));
+  }
+
+ private:
+  template <class Event>
+  void push(Event&& event) {
+    shared_->events.push(SequenceEvent{index_, std::forward<Event>(event)});
+  }
+
+  std::shared_ptr<Shared> shared_;
+  int index_;
+};
+
+Generation::Generation(Service& service, std::vector<GenerationRequest> requests,
+                       SharedParams params)
+    : shared_(std::make_shared<Shared>()), live_(service.live()) {
+  shared_->running.resize(requests.size());
+  try {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const auto sink = std::make_shared<Sink>(shared_, static_cast<int>(i));
+      if (requests[i].prompt.empty()) {  // nothing to continue from
+        sink->started();
+        sink->end(EndEvent{});
+        continue;
+      }
+      auto handle = service.serving().engine.submit(std::move(requests[i]), sink);
+      live_.begin(handle->id(), params);
+      const std::lock_guard lock(shared_->mutex);
+      shared_->running[i].handle = std::move(handle);
+    }
+  } catch (...) {
+    shared_->cancel();
+    throw;
+  }
+}
+
+Generation::~Generation() {
+  shared_->cancel();
+  for (const Shared::Running& one : shared_->running) {
+    if (one.handle) live_.end(one.handle->id(), one.slot);
+  }
+}
+
+http::Task<std::optional<SequenceEvent>> Generation::next(std::chrono::milliseconds timeout) {
+  co_return co_await shared_->events.next(timeout);
+}
+
+std::optional<SequenceEvent> Generation::try_next() {
+  return shared_->events.try_next();
+}
+
+bool Generation::timed_out() const {
+  return shared_->events.timed_out();
+}
+
+std::function<void()> Generation::canceller() const {
+  return [shared = std::weak_ptr(shared_)] {
+    if (const auto alive = shared.lock()) alive->cancel();
+  };
+}
+
+namespace {
+
+std::vector<GenerationRequest> make_requests(Service& service, const http::Exchange& exchange,
+                                             const Job& job) {
+  const Serving& serving = service.serving();
+  std::vector<GenerationRequest> requests;
+  for (const auto& prompt : job.prompts) {
+    const int size = static_cast<int>(prompt.size()), context = serving.engine.slot_context();
+    if (size >= context) throw ContextError(size, context);
+    for (int choice = 0; choice < job.params.choices; ++choice) {
+      GenerationRequest request = serving.resolver.request(job.params, prompt, choice);
+      request.show_special = job.show_special;
+      request.stop.insert(request.stop.end(), job.more_stop.begin(), job.more_stop.end());
+      request.name = exchange.request().id;
+      requests.push_back(std::move(request));
+    }
+  }
+  return requests;
+}
+
+std::vector<SequenceReply> make_replies(const Serving& serving, const Job& job) {
+  std::vector<SequenceReply> replies;
+  for (const auto& prompt : job.prompts) {
+    for (int choice = 0; choice < job.params.choices; ++choice) {
+      replies.emplace_back(serving.tokenizer,
+                           SequenceReply::Setup{static_cast<int>(replies.size()), prompt,
+                                                job.params.sampling.n_probs > 0, job.show_special});
+    }
+  }
+  return replies;
+}
+
+/// Takes the event into its reply. Returns what a stream sends for it.
+struct Taken {
+  std::string text;
+  bool has_ended = false;
+};
+Taken take(SequenceEvent&& event, std::vector<SequenceReply>& replies, ReplyFormat& format) {
+  SequenceReply& reply = replies.at(event.index);
+  if (auto* token = std::get_if<TokenEvent>(&event.what)) {
+    const auto chunk = reply.add(std::move(*token));
+    return {chunk ? format.chunk(reply, *chunk) : ""};
+  }
+  if (const auto* progress = std::get_if<ProgressEvent>(&event.what)) {
+    return {format.progress(reply, *progress)};
+  }
+  if (auto* end = std::get_if<EndEvent>(&event.what)) {
+    const auto rest = reply.finish(std::move(*end));
+    std::string text = rest ? format.chunk(reply, *rest) : "";
+    return {text + format.end(reply, replies), true};
+  }
+  return {};
+}
+
+http::Task<http::Response> collect(http::Exchange& exchange, Generation& generation,
+                                   std::vector<SequenceReply>& replies, ReplyFormat& format) {
+  std::size_t ended = 0;
+  while (ended < replies.size()) {
+    auto event = co_await generation.next(std::chrono::milliseconds::max());
+    if (!event) co_return http::Response{};  // the client has gone: nobody reads this
+    if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
+      co_return error_response(*to_exception(*error));
+    }
+    SequenceReply& reply = replies.at(event->index);
+    if (auto* token = std::get_if<TokenEvent>(&event->what)) {
+      reply.add(std::move(*token));
+    } else if (auto* end = std::get_if<EndEvent>(&event->what)) {
+      reply.finish(std::move(*end));
+      ++ended;
+    }
+  }
+  co_await exchange.to_worker();  // replies may be large
+  co_return http::json_response(200, format.whole(replies));
+}
+
+/// Events that are there already go out in one write, up to about this much.
+constexpr std::size_t kWriteBytes = 16 << 10;
+
+http::Task<http::Response> stream(http::Exchange& exchange, Generation& generation,
+                                  std::vector<SequenceReply>& replies, const Job& job) {
+  using std::chrono::milliseconds;
+  const milliseconds silence = job.params.ping_interval_s > 0
+                                   ? std::chrono::seconds(job.params.ping_interval_s)
+                                   : milliseconds::max();
+  ReplyFormat& format = *job.format;
+  std::size_t ended = 0;
+  bool has_failed = false;
+  while (ended < replies.size() && !has_failed) {
+    // Until the head is sent an error is an ordinary reply, so there are no pings before it.
+    auto event = co_await generation.next(exchange.stream_begun() ? silence : milliseconds::max());
+    std::string text;
+    if (!event) {
+      if (!generation.timed_out()) co_return http::Response{};  // the client has gone
+      text = ":\n\n";
+    } else if (!exchange.stream_begun()) {
+      if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
+        co_return error_response(*to_exception(*error));
+      }
+      co_await exchange.begin_stream();
+    }
+    for (; event; event = text.size() < kWriteBytes ? generation.try_next() : std::nullopt) {
+      if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
+        text += format.error(dump(error_json(*to_exception(*error))));
+        has_failed = true;  // the stream ends without the format's closing
+        break;
+      }
+      Taken taken = take(std::move(*event), replies, format);
+      ended += taken.has_ended;
+      text += taken.text;
+    }
+    if (ended == replies.size()) text += format.close(replies);
+    if (!text.empty() && !co_await exchange.write(text)) co_return http::Response{};
+  }
+  co_return http::Response{};
+}
+
+}  // namespace
+
+http::Task<http::Response> run(Service& service, http::Exchange& exchange, Job job) {
+  auto replies = make_replies(service.serving(), job);
+  const auto params = std::make_shared<const CompletionParams>(job.params);
+  Generation generation(service, make_requests(service, exchange, job), params);
+  exchange.on_client_gone(generation.canceller());
+  if (!job.params.stream) co_return co_await collect(exchange, generation, replies, *job.format);
+  co_return co_await stream(exchange, generation, replies, job);
+}
+
+std::string sse(const std::string& data) {
+  return "data: " + data + "\n\n";
+}
+
+}  // namespace llm::server

@@ -1,0 +1,199 @@
+#include "server/request/list_fields.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "server/request/fields.h"
+
+namespace llm::server {
+namespace {
+
+constexpr std::size_t kMaxStopStrings = 1024;  // each is searched for at every token
+
+void read_stop(const Json& value, const CompletionParams& defaults, CompletionParams& params) {
+  std::vector<std::string> stop;
+  if (value.is_string()) {
+    stop.push_back(value.get<std::string>());
+  } else if (value.is_array()) {
+    stop = read_strings("stop", value);
+  } else {
+    wrong_type("stop", "string or array", value);
+  }
+  std::erase(stop, "");
+  if (stop.size() > kMaxStopStrings) {
+    bad_field("stop", fmt::format("Field 'stop': at most {} stop strings are possible, got {}",
+                                  kMaxStopStrings, stop.size()));
+  }
+  params.stop = stop.empty() ? defaults.stop : std::move(stop);
+}
+
+void add_sampler(const std::string& name, std::vector<SamplerKind>& samplers) {
+  try {
+    samplers.push_back(sampler_kind(name));
+  } catch (const std::out_of_range&) {
+    log::warn("unknown sampler '{}' is skipped", name);
+  }
+}
+
+void read_samplers(const Json& value, const CompletionParams&, CompletionParams& params) {
+  std::vector<SamplerKind> samplers;
+  if (value.is_string()) {
+    for (const char letter : value.get_ref<const std::string&>()) {
+      try {
+        samplers.push_back(samplers_from_chars(std::string(1, letter)).at(0));
+      } catch (const std::exception&) {
+        log::warn("unknown sampler letter '{}' is skipped", letter);
+      }
+    }
+  } else if (value.is_array()) {
+    for (const std::string& name : read_strings("samplers", value)) add_sampler(name, samplers);
+  } else {
+    wrong_type("samplers", "array or string", value);
+  }
+  params.sampling.samplers = std::move(samplers);
+}
+
+/// The bias of an entry; nothing when it is malformed.
+std::optional<float> bias_of(const Json& value) {
+  if (value.is_boolean() && !value.get<bool>()) return -std::numeric_limits<float>::infinity();
+  if (!value.is_number()) return std::nullopt;
+  const auto bias = static_cast<float>(value.get<double>());
+  return std::isnan(bias) ? std::nullopt : std::optional(bias);
+}
+
+std::optional<TokenId> id_of(const Json& value) {
+  if (!value.is_number_integer()) return std::nullopt;
+  const auto id = value.get<std::int64_t>();
+  return id < 0 || id > std::numeric_limits<TokenId>::max()
+             ? std::nullopt
+             : std::optional(static_cast<TokenId>(id));
+}
+
+/// Keys of the object form are ids in decimal, or texts.
+LogitBias bias_of_key(const std::string& key, float bias) {
+  TokenId id = 0;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+  if (error == std::errc() && end == key.data() + key.size() && id >= 0) {
+    return {.token = id, .bias = bias};
+  }
+  return {.text = key, .bias = bias};
+}
+
+void read_logit_bias(const Json& value, const CompletionParams&, CompletionParams& params) {
+  if (!value.is_array() && !value.is_object()) wrong_type("logit_bias", "array or object", value);
+  params.logit_bias.clear();
+  if (value.is_object()) {
+    for (const auto& [key, entry] : value.items()) {
+      if (const auto bias = bias_of(entry)) params.logit_bias.push_back(bias_of_key(key, *bias));
+    }
+    return;
+  }
+  for (const Json& entry : value) {
+    if (!entry.is_array() || entry.size() != 2) continue;  // skipped, as in the reference
+    const auto bias = bias_of(entry[1]);
+    if (!bias) continue;
+    if (const auto id = id_of(entry[0])) {
+      params.logit_bias.push_back({.token = *id, .bias = *bias});
+    } else if (entry[0].is_string()) {
+      params.logit_bias.push_back({.text = entry[0].get<std::string>(), .bias = *bias});
+    }
+  }
+}
+
+void read_breakers(const Json& value, const CompletionParams&, CompletionParams& params) {
+  const bool texts =
+      value.is_array() && !value.empty() &&
+      std::all_of(value.begin(), value.end(), [](const Json& item) { return item.is_string(); });
+  if (!texts) {
+    bad_field("dry_sequence_breakers",
+              "Field 'dry_sequence_breakers': Error: dry_sequence_breakers must be a non-empty "
+              "array of strings");
+  }
+  params.dry_sequence_breakers = value.get<std::vector<std::string>>();
+}
+
+void read_lora(const Json& value, const CompletionParams&, CompletionParams& params) {
+  const auto is_entry = [](const Json& item) {
+    return item.is_object() && item.contains("id") && item["id"].is_number() &&
+           item.contains("scale") && item["scale"].is_number();
+  };
+  if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_entry)) {
+    bad_field("lora",
+              "Field 'lora': Error: 'lora' must be an array of objects with 'id' and 'scale' "
+              "fields");
+  }
+  // No adapter is loaded, so every id is unknown; they are shown and have no effect.
+  params.lora.clear();
+  for (const Json& item : value) {
+    params.lora.push_back({item["id"].get<int>(), item["scale"].get<float>()});
+  }
+}
+
+void read_response_fields(const Json& value, const CompletionParams&, CompletionParams& params) {
+  params.response_fields = read_strings("response_fields", value);
+}
+
+void read_stream_options(const Json& value, const CompletionParams&, CompletionParams& params) {
+  if (!value.is_object()) return;  // as in the reference
+  if (const Json* usage = find(value, "include_usage")) {
+    params.include_usage = read_bool("stream_options.include_usage", *usage);
+  }
+}
+
+void read_schema(const Json& value, const CompletionParams&, CompletionParams& params) {
+  params.constraint = constraint_of_schema("json_schema", value);
+}
+
+/// Last, because it wins over json_schema.
+void read_grammar(const Json& value, const CompletionParams&, CompletionParams&) {
+  if (read_string("grammar", value).empty()) return;
+  throw RequestError(501, "not_supported_error",
+                     "Field 'grammar': grammars (GBNF) are not supported yet", "grammar");
+}
+
+struct ListField {
+  std::string_view name;
+  void (*read)(const Json& value, const CompletionParams& defaults, CompletionParams& params);
+};
+
+constexpr ListField kListFields[] = {
+    {"stop", read_stop},
+    {"samplers", read_samplers},
+    {"logit_bias", read_logit_bias},
+    {"dry_sequence_breakers", read_breakers},
+    {"lora", read_lora},
+    {"response_fields", read_response_fields},
+    {"stream_options", read_stream_options},
+    {"json_schema", read_schema},
+    {"grammar", read_grammar},
+};
+
+}  // namespace
+
+void read_list_fields(const Json& body, const CompletionParams& defaults,
+                      CompletionParams& params) {
+  for (const ListField& field : kListFields) {
+    if (const Json* value = find(body, field.name)) field.read(*value, defaults, params);
+  }
+}
+
+Constraint constraint_of_schema(const std::string& name, const Json& schema) {
+  if (!schema.is_object()) wrong_type(name, "object", schema);
+  if (schema.empty()) return Constraint::json_value;
+  if (schema == Json{{"type", "object"}}) return Constraint::json_object;
+  throw RequestError(501, "not_supported_error",
+                     fmt::format("Field '{}': JSON schemas are not supported yet, except {{}} and "
+                                 "{{\"type\":\"object\"}}",
+                                 name),
+                     name);
+}
+
+}  // namespace llm::server

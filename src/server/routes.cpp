@@ -1,0 +1,132 @@
+// Every endpoint of the server, one row each.
+#include <variant>
+
+#include "server/endpoints.h"
+#include "server/errors.h"
+#include "server/infill.h"
+#include "server/native.h"
+#include "server/oai_chat.h"
+#include "server/oai_completions.h"
+#include "server/reply/pieces.h"
+
+namespace llm::server {
+namespace {
+
+using AtOnce = http::Response (*)(Service&, const http::Request&);
+using Generating = http::Task<http::Response> (*)(Service&, http::Exchange&);
+
+enum class Access {
+  keyed,       // needs the API key when there is one, and the model
+  open,        // no key
+  open_early,  // no key, and answers while the model loads
+};
+enum class Effort { usual, quick };  // quick: no worker thread is needed
+
+struct Row {
+  const char* method;
+  const char* path;
+  std::variant<AtOnce, Generating> handler;
+  Access access = Access::keyed;
+  Effort effort = Effort::usual;
+};
+
+const Row kRows[] = {
+    {"GET", "/health", health, Access::open, Effort::quick},
+    {"GET", "/v1/health", health, Access::open, Effort::quick},
+    {"GET", "/readyz", health, Access::open, Effort::quick},
+    {"GET", "/livez", health, Access::open_early, Effort::quick},
+    {"GET", "/models", models, Access::open},
+    {"GET", "/v1/models", models, Access::open},
+    {"GET", "/props", props},
+    {"POST", "/props", set_props},
+    {"GET", "/slots", slots, Access::keyed, Effort::quick},
+    {"POST", "/slots/{id}", slot_action},
+    {"GET", "/metrics", metrics, Access::keyed, Effort::quick},
+
+    {"POST", "/tokenize", tokenize},
+    {"POST", "/detokenize", detokenize},
+    {"POST", "/apply-template", apply_template},
+    {"POST", "/chat/completions/input_tokens", count_chat_tokens},
+    {"POST", "/v1/chat/completions/input_tokens", count_chat_tokens},
+
+    {"POST", "/completion", native_completion},
+    {"POST", "/completions", native_completion},
+    {"POST", "/v1/completions", oai_completions},
+    {"POST", "/chat/completions", oai_chat},
+    {"POST", "/v1/chat/completions", oai_chat},
+    {"POST", "/v1/chat/completions/control", chat_control},
+    {"POST", "/infill", infill},
+
+    {"POST", "/embedding", no_embeddings},
+    {"POST", "/embeddings", no_embeddings},
+    {"POST", "/v1/embeddings", no_embeddings},
+    {"POST", "/rerank", no_reranking},
+    {"POST", "/reranking", no_reranking},
+    {"POST", "/v1/rerank", no_reranking},
+    {"POST", "/v1/reranking", no_reranking},
+    {"POST", "/audio/transcriptions", no_audio},
+    {"POST", "/v1/audio/transcriptions", no_audio},
+    {"POST", "/responses", not_yet},
+    {"POST", "/v1/responses", not_yet},
+    {"POST", "/responses/input_tokens", not_yet},
+    {"POST", "/v1/responses/input_tokens", not_yet},
+    {"POST", "/v1/messages", not_yet},
+    {"POST", "/v1/messages/count_tokens", not_yet},
+    {"GET", "/lora-adapters", lora_adapters},
+    {"POST", "/lora-adapters", set_lora_adapters},
+    {"GET", "/tools", feature_disabled},
+    {"POST", "/tools", feature_disabled},
+    {"GET", "/cors-proxy", feature_disabled},
+    {"POST", "/cors-proxy", feature_disabled},
+    {"GET", "/v1/stream", no_stream},
+    {"DELETE", "/v1/stream", forget_stream},
+    {"POST", "/v1/streams/lookup", find_streams},
+};
+
+const Row kPageRows[] = {
+    {"GET", "/", page, Access::open_early},
+    {"GET", "/index.html", page, Access::open_early},
+    {"GET", "/chat.css", page, Access::open_early},
+    {"GET", "/chat.js", page, Access::open_early},
+    {"GET", "/markdown.js", page, Access::open_early},
+};
+
+/// The one place where a handler's failure becomes a reply.
+http::Task<http::Response> answer(Service& service, const Row& row, http::Exchange& exchange) {
+  try {
+    if (const auto* at_once = std::get_if<AtOnce>(&row.handler)) {
+      co_return (*at_once)(service, exchange.request());
+    }
+    co_return co_await std::get<Generating>(row.handler)(service, exchange);
+  } catch (...) {
+    co_return response_of_current_exception();
+  }
+}
+
+http::Route route_of(Service& service, const Row& row) {
+  return {.method = row.method,
+          .path = row.path,
+          .handler = [&service,
+                      &row](http::Exchange& exchange) { return answer(service, row, exchange); },
+          .is_public = row.access != Access::keyed,
+          .while_loading = row.access == Access::open_early,
+          .quick = row.effort == Effort::quick};
+}
+
+}  // namespace
+
+Service::Service(const Options& options)
+    : options_(options),
+      start_unix_s_(unix_seconds()),
+      media_marker_("<__media_" + random_letters(32) + "__>") {}
+
+std::vector<http::Route> Service::routes() {
+  std::vector<http::Route> routes;
+  for (const Row& row : kRows) routes.push_back(route_of(*this, row));
+  if (options_.features.ui && options_.http.static_path.empty()) {
+    for (const Row& row : kPageRows) routes.push_back(route_of(*this, row));
+  }
+  return routes;
+}
+
+}  // namespace llm::server

@@ -1,0 +1,131 @@
+#include "server/serving.h"
+
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
+
+#include "base/log.h"
+
+namespace llm::server {
+namespace {
+
+SamplingParams sampling_of(const SamplingOptions& o) {
+  SamplingParams s;
+  s.seed = o.seed;
+  s.temperature = std::max(o.temperature, 0.0f);
+  s.dynatemp_range = o.dynatemp_range;
+  s.dynatemp_exponent = o.dynatemp_exponent;
+  s.top_k = std::max(o.top_k, 0);
+  s.top_p = o.top_p;
+  s.min_p = o.min_p;
+  s.top_n_sigma = o.top_n_sigma;
+  s.typical_p = o.typical_p;
+  s.xtc_probability = o.xtc_probability;
+  s.xtc_threshold = o.xtc_threshold;
+  s.repeat_last_n = o.repeat_last_n;
+  s.repeat_penalty = o.repeat_penalty;
+  s.presence_penalty = o.presence_penalty;
+  s.frequency_penalty = o.frequency_penalty;
+  s.dry_multiplier = o.dry_multiplier;
+  s.dry_base = o.dry_base;
+  s.dry_allowed_length = o.dry_allowed_length;
+  s.dry_penalty_last_n = o.dry_penalty_last_n;
+  s.mirostat = o.mirostat;
+  s.mirostat_tau = o.mirostat_tau;
+  s.mirostat_eta = o.mirostat_eta;
+  s.adaptive_target = o.adaptive_target;
+  s.adaptive_decay = o.adaptive_decay;
+  s.samplers.clear();
+  for (const std::string& name : o.samplers) s.samplers.push_back(sampler_kind(name));
+  return s;
+}
+
+std::vector<SamplerKind> samplers_of(const std::string& sequence) {
+  std::vector<SamplerKind> samplers;
+  std::istringstream names(sequence);
+  for (std::string name; std::getline(names, name, ';');) {
+    try {
+      samplers.push_back(sampler_kind(name));
+    } catch (const std::out_of_range&) {
+      log::warn("general.sampling.sequence: unknown sampler '{}' is skipped", name);
+    }
+  }
+  return samplers;
+}
+
+/// A setting which the model file recommends and the command line may overrule.
+template <class T>
+struct Recommended {
+  const char* key;
+  const char* flag;
+  T SamplingParams::*member;
+};
+
+constexpr Recommended<int> kIntegers[] = {
+    {"general.sampling.top_k", "--top-k", &SamplingParams::top_k},
+    {"general.sampling.penalty_last_n", "--repeat-last-n", &SamplingParams::repeat_last_n},
+    {"general.sampling.mirostat", "--mirostat", &SamplingParams::mirostat},
+};
+constexpr Recommended<float> kNumbers[] = {
+    {"general.sampling.temp", "--temp", &SamplingParams::temperature},
+    {"general.sampling.top_p", "--top-p", &SamplingParams::top_p},
+    {"general.sampling.min_p", "--min-p", &SamplingParams::min_p},
+    {"general.sampling.xtc_probability", "--xtc-probability", &SamplingParams::xtc_probability},
+    {"general.sampling.xtc_threshold", "--xtc-threshold", &SamplingParams::xtc_threshold},
+    {"general.sampling.penalty_repeat", "--repeat-penalty", &SamplingParams::repeat_penalty},
+    {"general.sampling.mirostat_tau", "--mirostat-ent", &SamplingParams::mirostat_tau},
+    {"general.sampling.mirostat_eta", "--mirostat-lr", &SamplingParams::mirostat_eta},
+};
+
+template <class T, std::size_t N>
+void take_recommended(const Recommended<T> (&rows)[N], const Options& options,
+                      const gguf::Metadata& metadata, SamplingParams& sampling) {
+  for (const Recommended<T>& row : rows) {
+    if (options.is_given(row.flag)) continue;
+    if (const auto value = metadata.get<T>(row.key)) sampling.*row.member = *value;
+  }
+}
+
+}  // namespace
+
+ModelCard make_card(const ModelOptions& options, const std::string& path, const ModelInfo& info) {
+  ModelCard card{.aliases = options.aliases, .tags = options.tags, .path = path, .info = info};
+  std::sort(card.aliases.begin(), card.aliases.end());
+  std::sort(card.tags.begin(), card.tags.end());
+  card.id = card.aliases.empty() ? path : card.aliases.front();
+  return card;
+}
+
+CompletionParams default_params(const Options& options, const gguf::Metadata& metadata) {
+  CompletionParams params;
+  params.sampling = sampling_of(options.sampling);
+  take_recommended<std::int32_t>(kIntegers, options, metadata, params.sampling);
+  take_recommended(kNumbers, options, metadata, params.sampling);
+  const auto sequence = metadata.get<std::string>("general.sampling.sequence");
+  if (sequence && !options.is_given("--samplers") && !options.is_given("--sampling-seq")) {
+    params.sampling.samplers = samplers_of(*sequence);
+  }
+  for (const auto& [token, bias] : options.sampling.logit_bias) {
+    params.logit_bias.push_back({.token = token, .bias = bias});
+  }
+  params.dry_sequence_breakers = options.sampling.dry_sequence_breakers;
+  params.max_tokens = options.sampling.predict;
+  params.ignore_eos = options.sampling.ignore_eos;
+  params.stop = options.sampling.stop;
+  params.keep_tokens = options.context.keep;
+  params.cache_prompt = options.context.cache_prompt;
+  params.ping_interval_s = options.http.sse_ping_interval_s;
+  return params;
+}
+
+Serving::Serving(const Options& options, ModelCard card, const gguf::Metadata& metadata,
+                 const Tokenizer& tokenizer, Engine& engine,
+                 std::unique_ptr<chat::Template> chat_template)
+    : card(std::move(card)),
+      tokenizer(tokenizer),
+      engine(engine),
+      chat_template(std::move(chat_template)),
+      defaults(default_params(options, metadata)),
+      resolver(tokenizer) {}
+
+}  // namespace llm::server

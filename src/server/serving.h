@@ -1,0 +1,47 @@
+// The loaded model as the wire formats see it: what it is called, how texts become tokens, what a
+// request that says nothing gets.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chat/template.h"
+#include "engine/engine.h"
+#include "gguf/metadata.h"
+#include "options/options.h"
+#include "server/request/fields.h"
+#include "server/request/resolve.h"
+
+namespace llm::server {
+
+/// How the model is named on the wire.
+struct ModelCard {
+  std::string id;                          // `model` of every reply
+  std::vector<std::string> aliases, tags;  // sorted
+  std::string path;                        // as given on the command line
+  ModelInfo info;
+};
+ModelCard make_card(const ModelOptions& options, const std::string& path, const ModelInfo& info);
+
+/// Request fields that are absent: command line, then the model file's general.sampling.*, then
+/// the built-in values.
+CompletionParams default_params(const Options& options, const gguf::Metadata& metadata);
+
+/// Immutable but for the engine inside; shared by all handlers.
+struct Serving {
+  Serving(const Options& options, ModelCard card, const gguf::Metadata& metadata,
+          const Tokenizer& tokenizer, Engine& engine,
+          std::unique_ptr<chat::Template> chat_template);
+
+  Limits limits() const { return {engine.slot_count()}; }
+
+  ModelCard card;
+  const Tokenizer& tokenizer;
+  Engine& engine;
+  std::unique_ptr<chat::Template> chat_template;
+  CompletionParams defaults;
+  Resolver resolver;
+};
+
+}  // namespace llm::server

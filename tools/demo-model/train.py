@@ -1,0 +1,220 @@
+"""Trains the demo model on the CPU.
+
+    train.py tokenizer DIR              learns the vocabulary, writes DIR/tokenizer.json
+    train.py run DIR [--minutes M]      trains for M minutes, writes DIR/model.pt now and then
+
+The learning rate depends on the share of the time that has passed, so a run on a busy machine
+still ends with a cooled-down model. A running average of the weights is kept and saved as well. `--resume FILE` starts from the weights of a checkpoint.
+"""
+
+import argparse
+import os
+import random
+import time
+
+os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX" if "avx512f" in open("/proc/cpuinfo").read() else "Haswell")
+
+import torch
+import torch.nn.functional as F
+
+import corpus
+from model import Config, DemoModel, causal_bias
+from tokenizer import Tokenizer, train as train_tokenizer
+
+ROW, LONG_ROW, LONG_EVERY = 256, 1024, 10
+
+
+def learn_tokenizer(directory, size):
+    """Learns a vocabulary of `size` entries on a sample of the corpus."""
+    rng = random.Random(7)
+    pieces = (t for _ in range(30000) for t, _ in corpus.document(rng))
+    tokens, merges = train_tokenizer(pieces, size)
+    Tokenizer(tokens, merges).save(os.path.join(directory, "tokenizer.json"))
+    print(len(tokens), "tokens,", len(merges), "merges")
+
+
+class Rows:
+    """Endless packed rows: documents laid end to end, each seeing only itself."""
+
+    def __init__(self, tokenizer, seed):
+        self.tokenizer = tokenizer
+        self.rng = random.Random(seed)
+        self.waiting = []
+        self.too_long = []
+
+    def encode(self, pieces):
+        """Ids and weights of a document."""
+        ids, weights = [], []
+        for text, weight in pieces:
+            part = self.tokenizer.encode(text)
+            ids += part
+            weights += [weight] * len(part)
+        return ids, weights
+
+    def row(self, length):
+        """Documents that fill a row of `length` tokens as far as possible."""
+        long = length > ROW
+        docs, room = [], length
+        while True:
+            pool = self.too_long if long and self.too_long else self.waiting
+            if pool is self.waiting and not pool:
+                make = corpus.long_chat(self.rng, self.rng.randint(8, 40)) if long and room > 400 else corpus.document(self.rng)
+                pool.append(self.encode(make))
+            doc = pool.pop()
+            if len(doc[0]) > ROW and not long:
+                if len(self.too_long) < 500:
+                    self.too_long.append(doc)
+                continue
+            if len(doc[0]) > room:
+                if long and not docs:
+                    return [(doc[0][:length], doc[1][:length])]
+                if len(doc[0]) <= ROW:
+                    self.waiting.append(doc)
+                return docs
+            docs.append(doc)
+            room -= len(doc[0])
+            if room < 12:
+                return docs
+
+    def batch(self, rows, length):
+        """ids, targets, weights, document numbers: tensors shaped (rows, length)."""
+        ids = torch.zeros(rows, length, dtype=torch.long)
+        targets = torch.zeros(rows, length, dtype=torch.long)
+        weights = torch.zeros(rows, length)
+        documents = torch.full((rows, length), -1, dtype=torch.long)
+        for r in range(rows):
+            at = 0
+            for n, (doc, weight) in enumerate(self.row(length)):
+                size = len(doc)
+                ids[r, at:at + size] = torch.tensor(doc)
+                targets[r, at:at + size - 1] = torch.tensor(doc[1:])
+                weights[r, at:at + size - 1] = torch.tensor(weight[1:])
+                documents[r, at:at + size] = n
+                at += size
+        return ids, targets, weights, documents
+
+
+def loss_of(model, batch):
+    """Weighted cross entropy over the tokens that count."""
+    ids, targets, weights, documents = batch
+    states = model.hidden(ids, torch.arange(ids.shape[1]), causal_bias(documents))
+    used = weights > 0
+    scores = model.logits(states[used])
+    losses = F.cross_entropy(scores, targets[used], reduction="none")
+    return (losses * weights[used]).sum() / weights[used].sum()
+
+
+def orthogonalised(g):
+    """Nearest semi-orthogonal matrix, roughly, by five Newton-Schulz steps."""
+    x = g.t() if g.shape[0] > g.shape[1] else g
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        a = x @ x.t()
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
+    return x.t() if g.shape[0] > g.shape[1] else x
+
+
+class Muon:
+    """Momentum with orthogonalised updates, for the weight matrices of the layers."""
+
+    def __init__(self, parameters, momentum=0.95, decay=0.01):
+        self.parameters, self.momentum, self.decay = list(parameters), momentum, decay
+        self.moments = [torch.zeros_like(p) for p in self.parameters]
+
+    @torch.no_grad()
+    def step(self, rate):
+        for p, m in zip(self.parameters, self.moments):
+            m.lerp_(p.grad, 1 - self.momentum)
+            update = orthogonalised(p.grad.lerp(m, self.momentum))
+            p.mul_(1 - rate * self.decay)
+            p.add_(update, alpha=-rate * max(1.0, p.shape[0] / p.shape[1]) ** 0.5)
+
+
+def schedule(share):
+    """Factor of the learning rate after `share` of the time: up, flat, down to nearly nothing."""
+    if share < 0.015:
+        return max(share, 0.0005) / 0.015
+    return 1.0 if share < 0.4 else max(0.005, (1.0 - share) / 0.6)
+
+
+def save(model, path, **more):
+    """Writes a checkpoint in one go."""
+    torch.save({"config": model.config.as_dict(), "model": model.state_dict(), **more}, path + ".tmp")
+    os.replace(path + ".tmp", path)
+
+
+def run(args):
+    """The training loop."""
+    torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(args.seed)
+    tokenizer = Tokenizer.load(os.path.join(args.directory, "tokenizer.json"))
+    rows = Rows(tokenizer, args.seed)
+    if args.resume:
+        state = torch.load(args.resume)
+        model = DemoModel(Config(**state["config"]))
+        model.load_state_dict(state["model"])
+    else:
+        model = DemoModel(Config(vocab=len(tokenizer.tokens), layers=args.layers, ffn=args.ffn))
+    print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
+    muon = Muon(p for n, p in model.named_parameters() if p.dim() == 2 and n != "embed.weight")
+    adam = torch.optim.AdamW([p for n, p in model.named_parameters() if p.dim() == 1 or n == "embed.weight"],
+                             betas=(0.9, 0.98), weight_decay=0.0)
+    path = os.path.join(args.directory, args.out)
+    average = {n: p.detach().clone() for n, p in model.named_parameters()}
+    begin, seen, step, mean, saved = time.time(), 0, 0, None, time.time()
+    while True:
+        share = (time.time() - begin) / (60 * args.minutes)
+        if share >= 1:
+            break
+        factor = schedule(share) * args.scale
+        long = step % LONG_EVERY == LONG_EVERY - 1
+        batch = rows.batch(args.tokens // LONG_ROW // 2 or 1, LONG_ROW) if long else rows.batch(args.tokens // ROW, ROW)
+        loss = loss_of(model, batch)
+        model.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(adam.param_groups[0]["params"], 1.0)
+        muon.step(0.02 * factor)
+        adam.param_groups[0]["lr"] = 0.003 * factor
+        adam.step()
+        with torch.no_grad():
+            for name, p in model.named_parameters():
+                average[name].lerp_(p, min(0.5, max(0.01, 1 / (step + 1))))
+        seen += batch[0].numel()
+        step += 1
+        if not long:
+            mean = loss.item() if mean is None else 0.9 * mean + 0.1 * loss.item()
+        if step % 20 == 0:
+            spent = time.time() - begin
+            print(f"step {step} minute {spent / 60:.1f} tokens {seen} loss {mean:.4f} rate {factor:.3f} tokens/s {seen / spent:.0f}", flush=True)
+        if time.time() - saved > 180:
+            saved = time.time()
+            save(model, path, average=average, step=step, tokens=seen)
+    save(model, path, average=average, step=step, tokens=seen)
+    print("done: step", step, "tokens", seen, "seconds", round(time.time() - begin))
+
+
+def main():
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["tokenizer", "run"])
+    parser.add_argument("directory")
+    parser.add_argument("--vocab", type=int, default=1536)
+    parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--tokens", type=int, default=4096, help="tokens per step")
+    parser.add_argument("--layers", type=int, default=5)
+    parser.add_argument("--ffn", type=int, default=704)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on the learning rates")
+    parser.add_argument("--resume")
+    parser.add_argument("--out", default="model.pt")
+    args = parser.parse_args()
+    if args.what == "tokenizer":
+        learn_tokenizer(args.directory, args.vocab)
+    else:
+        run(args)
+
+
+if __name__ == "__main__":
+    main()
