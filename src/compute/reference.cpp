@@ -90,17 +90,27 @@ class ReferencePool final : public KvPool {
   std::vector<std::byte> bytes_;
 };
 
+/// Keys and values of one head of a sequence, position by position.
+struct History {
+  std::vector<Floats> keys, values;
+
+  History(const ReferencePool& pool, int layer, const SequenceSlice& slice, int kv_head) {
+    for (int p = 0; p < slice.first_position + slice.token_count; ++p) {
+      const PageId page = slice.pages[index(p / kPageTokens)];
+      keys.push_back(pool.get(false, layer, page, p % kPageTokens, kv_head));
+      values.push_back(pool.get(true, layer, page, p % kPageTokens, kv_head));
+    }
+  }
+};
+
 /// One query of one head over the positions it may see, with the softmax in two passes.
-void attend(const ReferencePool& pool, int layer, const AttentionShape& shape,
-            const SequenceSlice& slice, int position, int head, std::span<const float> q,
-            std::span<float> out) {
-  const int kv_head = head * shape.kv_heads / shape.heads;
+void attend(const History& history, const AttentionShape& shape, int position, int head,
+            std::span<const float> q, std::span<float> out) {
   const int first = shape.window > 0 ? std::max(0, position - shape.window + 1) : 0;
   std::vector<double> scores;
   double top = -std::numeric_limits<double>::infinity();
   for (int p = first; p <= position; ++p) {
-    const Floats k =
-        pool.get(false, layer, slice.pages[index(p / kPageTokens)], p % kPageTokens, kv_head);
+    const Floats& k = history.keys[index(p)];
     double score = 0;
     for (std::size_t i = 0; i < k.size(); ++i) score += static_cast<double>(q[i]) * k[i];
     score *= shape.scale;
@@ -116,8 +126,7 @@ void attend(const ReferencePool& pool, int layer, const AttentionShape& shape,
   for (double& score : scores) sum += score = std::exp(score - top);
   std::vector<double> total(out.size());
   for (int p = first; p <= position; ++p) {
-    const Floats v =
-        pool.get(true, layer, slice.pages[index(p / kPageTokens)], p % kPageTokens, kv_head);
+    const Floats& v = history.values[index(p)];
     for (std::size_t i = 0; i < v.size(); ++i) total[i] += scores[index(p - first)] * v[i];
   }
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(total[i] / sum);
@@ -244,13 +253,17 @@ class ReferenceDevice final : public Device {
   void attention(KvPool& pool, int layer, Tensor q, const AttentionShape& shape,
                  std::span<const SequenceSlice> sequences, Tensor out) override {
     const auto& own = static_cast<const ReferencePool&>(pool);
+    const int group = shape.heads / shape.kv_heads;
     for (const SequenceSlice& slice : sequences) {
-      for (int i = 0; i < slice.token_count; ++i) {
-        const std::int64_t token = slice.first_token + i;
-        for (int h = 0; h < shape.heads; ++h) {
-          attend(own, layer, shape, slice, slice.first_position + i, h,
-                 q.row(token).subspan(index(h * shape.head_dim), index(shape.head_dim)),
-                 out.row(token).subspan(index(h * shape.value_dim), index(shape.value_dim)));
+      for (int kv_head = 0; kv_head < shape.kv_heads; ++kv_head) {
+        const History history(own, layer, slice, kv_head);
+        for (int i = 0; i < slice.token_count; ++i) {
+          const std::int64_t token = slice.first_token + i;
+          for (int h = kv_head * group; h < (kv_head + 1) * group; ++h) {
+            attend(history, shape, slice.first_position + i, h,
+                   q.row(token).subspan(index(h * shape.head_dim), index(shape.head_dim)),
+                   out.row(token).subspan(index(h * shape.value_dim), index(shape.value_dim)));
+          }
         }
       }
     }
