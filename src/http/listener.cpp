@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,17 +61,16 @@ class SocketListener final : public Listener {
                     std::function<bool()> has_room) override {
     asio::steady_timer pause(acceptor_.get_executor());
     while (acceptor_.is_open()) {
-      if (!has_room()) {
-        pause.expires_after(kRoomPoll);
-        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-        continue;
-      }
       const asio::any_io_executor strand = asio::make_strand(io_);
       typename Protocol::socket socket(strand);
       typename Protocol::endpoint peer;
       const auto [ec] =
           co_await acceptor_.async_accept(socket, peer, asio::as_tuple(asio::use_awaitable));
       if (!ec) {
+        while (acceptor_.is_open() && !has_room()) {
+          pause.expires_after(kRoomPoll);
+          co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
         tune(socket);
         connected(Socket(std::move(socket)), name_of(peer));
       } else if (ec != asio::error::operation_aborted) {
@@ -175,8 +175,11 @@ Bound bind_tcp(const ServerSettings& settings, asio::io_context& io,
   return bound;
 }
 
-/// Removes the socket that a server which ended badly left behind; Error when one still listens.
+/// Removes the socket that a server which ended badly left behind. Error when one still listens;
+/// what is no socket is left for bind to complain about.
 void remove_stale_socket(const std::string& path, const asio::any_io_executor& strand) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   Local::socket probe(strand);
   error_code ec;
   probe.connect(Local::endpoint(path), ec);

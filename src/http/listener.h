@@ -18,7 +18,7 @@ class Listener {
  public:
   virtual ~Listener() = default;
   /// Accepts until closed. `connected` gets each connection with a strand of its own and the
-  /// client's address; `has_room` is asked before each accept, which waits while it says no.
+  /// client's address. It waits while `has_room` says no, and no further one is accepted then.
   virtual Task<void> accept(std::function<void(Socket, std::string peer)> connected,
                             std::function<bool()> has_room) = 0;
   virtual void close() = 0;
