@@ -1,6 +1,7 @@
 // Runs the models of ../shared/vectors and compares with the numbers kept beside them.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -5,9 +5,11 @@
 namespace llm::compute::cpu {
 
 const VectorKernels& vector_kernels(std::string_view isa) {
-#if defined(__x86_64__)
-  if (isa.starts_with("avx512")) return avx512::kVectorKernels;
-  if (isa.starts_with("avx2")) return avx2::kVectorKernels;
+#if defined(LLAMA_ISA_AVX512)
+  if (isa == "avx512") return avx512::kVectorKernels;
+#endif
+#if defined(LLAMA_ISA_AVX2)
+  if (isa == "avx2") return avx2::kVectorKernels;
 #endif
   if (isa == "portable") return portable::kVectorKernels;
   fail("no vector kernels for the instruction set '{}'", isa);

@@ -1,0 +1,264 @@
+// Statements. Expressions are in evaluate_expression.cpp.
+#include "chat/jinja/evaluator.h"
+
+#include <algorithm>
+
+#include "chat/jinja/builtins.h"
+#include "chat/jinja/macro_value.h"
+#include "chat/jinja/text.h"
+
+namespace llm::chat::jinja {
+
+Evaluator::~Evaluator() {
+  for (const ScopePtr& scope : kept_) scope->variables.clear();
+  module_.clear();
+  release_tracked();
+}
+
+std::string Evaluator::run(std::span<const Variable> variables) {
+  load(variables);
+  std::string text;
+  out_ = &text;
+  execute(tree_.body);
+  out_ = nullptr;
+  return text;
+}
+
+void Evaluator::load(std::span<const Variable> variables) {
+  module_.reserve(tree_.names.size());
+  for (const std::string& name : tree_.names) module_.push_back(load(name, variables));
+}
+
+Value Evaluator::load(const std::string& name, std::span<const Variable> variables) {
+  for (std::size_t i = variables.size(); i-- > 0;)
+    if (variables[i].name == name) return from_json(*this, *variables[i].value);
+  Value global = find_global(name);
+  return global.is_undefined() ? Value::undefined_name(&name) : global;
+}
+
+Value& Evaluator::variable(NameId id) {
+  for (Scope* scope = scope_.get(); scope; scope = scope->parent.get())
+    for (auto& [name, value] : scope->variables)
+      if (name == id) return value;
+  return module_[id];
+}
+
+void Evaluator::assign(NameId id, Value value) {
+  if (!scope_) {
+    module_[id] = std::move(value);
+    return;
+  }
+  for (auto& [name, held] : scope_->variables) {
+    if (name != id) continue;
+    held = std::move(value);
+    return;
+  }
+  scope_->variables.emplace_back(id, std::move(value));
+}
+
+void Evaluator::assign(const Target& target, const Value& value) {
+  at_ = target.at;
+  if (target.is_tuple) return unpack(target, value);
+  if (target.attribute.empty()) return assign(target.name, value);
+  const Value object = variable(target.name);
+  if (!object.is(Kind::name_space)) refuse("cannot assign attribute on non-namespace object");
+  charge(sizeof(Value));
+  object.name_space().set(target.attribute, value);
+}
+
+void Evaluator::unpack(const Target& target, const Value& value) {
+  const std::vector<Value> parts = iterate(*this, value);
+  if (parts.size() != target.parts.size())
+    refuse("{} values to unpack (expected {}, got {})",
+           parts.size() < target.parts.size() ? "not enough" : "too many", target.parts.size(),
+           parts.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) assign(target.parts[i], parts[i]);
+}
+
+void Evaluator::write(std::string_view text) {
+  charge(text.size());
+  *out_ += text;
+}
+
+template <class Work>
+std::string Evaluator::captured(Work work) {
+  std::string text;
+  std::string* const outer = std::exchange(out_, &text);
+  work();
+  out_ = outer;
+  return text;
+}
+
+template <class Work>
+auto Evaluator::scoped(ScopePtr scope, Work work) {
+  scope_.swap(scope);
+  auto result = work();
+  scope_.swap(scope);
+  return result;
+}
+
+void Evaluator::keep(const ScopePtr& scope) {
+  step();
+  if (scope && (kept_.empty() || kept_.back() != scope)) kept_.push_back(scope);
+}
+
+Evaluator::Flow Evaluator::execute(const Body& body) {
+  for (const NodePtr& node : body)
+    if (const Flow flow = execute(*node); flow != Flow::next) return flow;
+  return Flow::next;
+}
+
+Evaluator::Flow Evaluator::execute(const Node& node) {
+  const Nested nested(*this);
+  step();
+  at_ = node.at;
+  switch (node.kind) {
+    case NodeKind::text:
+      write(static_cast<const TextNode&>(node).text);
+      return Flow::next;
+    case NodeKind::output:
+      append_text(*this, *out_, evaluate(*static_cast<const Output&>(node).value));
+      return Flow::next;
+    case NodeKind::conditional:
+      return execute_if(static_cast<const If&>(node));
+    case NodeKind::loop: {
+      const auto& loop = static_cast<const For&>(node);
+      return execute_for(loop, evaluate(*loop.iterable), 0);
+    }
+    case NodeKind::assignment: {
+      const auto& assignment = static_cast<const Assignment&>(node);
+      assign(assignment.target, evaluate(*assignment.value));
+      return Flow::next;
+    }
+    case NodeKind::block_assignment:
+      execute_block_assignment(static_cast<const BlockAssignment&>(node));
+      return Flow::next;
+    case NodeKind::macro:
+      define(static_cast<const Macro&>(node));
+      return Flow::next;
+    case NodeKind::call_block:
+      execute_call_block(static_cast<const CallBlock&>(node));
+      return Flow::next;
+    case NodeKind::filter_block:
+      execute_filter_block(static_cast<const FilterBlock&>(node));
+      return Flow::next;
+    case NodeKind::with:
+      return execute_with(static_cast<const With&>(node));
+    case NodeKind::scope:
+      return scoped(inner(), [&] { return execute(static_cast<const ScopeNode&>(node).body); });
+    case NodeKind::jump:
+      return static_cast<const Jump&>(node).leaves ? Flow::leave_loop : Flow::next_iteration;
+  }
+  return Flow::next;
+}
+
+Evaluator::Flow Evaluator::execute_if(const If& node) {
+  for (const auto& [condition, body] : node.branches)
+    if (truth(evaluate(*condition))) return execute(body);
+  return execute(node.otherwise);
+}
+
+Evaluator::Flow Evaluator::execute_for(const For& node, const Value& iterable, int depth) {
+  at_ = node.iterable->at;
+  std::vector<Value> items = iterate(*this, iterable);
+  if (node.condition) items = filtered(node, std::move(items));
+  if (items.empty()) return scoped(inner(), [&] { return execute(node.otherwise); });
+  return execute_body(node, std::move(items), depth);
+}
+
+std::vector<Value> Evaluator::filtered(const For& node, std::vector<Value> items) {
+  std::vector<Value> kept;
+  for (const Value& item : items) {
+    const bool wanted = scoped(inner(), [&] {
+      assign(node.target, item);
+      return truth(evaluate(*node.condition));
+    });
+    if (wanted) kept.push_back(item);
+  }
+  return kept;
+}
+
+Evaluator::Flow Evaluator::execute_body(const For& node, std::vector<Value> items, int depth) {
+  const ScopePtr outer = scope_;
+  const auto loop = std::make_shared<LoopValue>(*this, node, outer);
+  if (node.recursive) keep(outer);
+  loop->items = std::move(items);
+  loop->depth = depth;
+  const Value loop_value(Kind::loop, loop);
+  Flow flow = Flow::next;
+  for (loop->index = 0; loop->index < loop->items.size(); ++loop->index) {
+    step();
+    flow = scoped(std::make_shared<Scope>(outer), [&] {
+      assign(kLoopName, loop_value);
+      assign(node.target, loop->items[loop->index]);
+      return execute(node.body);
+    });
+    if (flow == Flow::leave_loop) break;
+  }
+  return Flow::next;
+}
+
+void Evaluator::execute_block_assignment(const BlockAssignment& node) {
+  std::string text = captured([&] { scoped(inner(), [&] { return execute(node.body); }); });
+  assign(node.target, run_filters(node.filters, std::move(text)));
+}
+
+Value Evaluator::run_filters(const std::vector<std::unique_ptr<Filter>>& filters,
+                             std::string text_of_block) {
+  Value value = text(std::move(text_of_block));
+  for (const auto& filter : filters) value = evaluate_filter(*filter, value);
+  return value;
+}
+
+void Evaluator::define(const Macro& node) {
+  keep(scope_);
+  assign(node.name,
+         Value(Kind::callable, std::make_shared<MacroValue>(*this, node.signature, scope_)));
+}
+
+void Evaluator::execute_call_block(const CallBlock& node) {
+  append_text(*this, *out_, evaluate_call(*node.call, &node.caller));
+}
+
+void Evaluator::execute_filter_block(const FilterBlock& node) {
+  std::string text = captured([&] { scoped(inner(), [&] { return execute(node.body); }); });
+  append_text(*this, *out_, run_filters(node.filters, std::move(text)));
+}
+
+Evaluator::Flow Evaluator::execute_with(const With& node) {
+  std::vector<Value> values;  // all are evaluated outside of the new scope
+  for (const auto& assignment : node.assignments) values.push_back(evaluate(*assignment.second));
+  return scoped(inner(), [&] {
+    for (std::size_t i = 0; i < values.size(); ++i) assign(node.assignments[i].first, values[i]);
+    return execute(node.body);
+  });
+}
+
+Value Evaluator::invoke(const MacroSignature& signature, const ScopePtr& closure,
+                        const Arguments& arguments) {
+  const MacroBinding binding(signature, tree_.names, arguments);
+  return scoped(std::make_shared<Scope>(closure), [&] {
+    for (std::size_t i = 0; i < signature.parameters.size(); ++i) {
+      const Parameter& parameter = signature.parameters[i];
+      if (binding.values[i]) {
+        assign(parameter.name, *binding.values[i]);
+      } else if (parameter.default_value) {
+        assign(parameter.name, evaluate(*parameter.default_value));
+      } else {
+        assign(parameter.name, Value::undefined("parameter '" + tree_.names[parameter.name] +
+                                                "' was not provided"));
+      }
+    }
+    if (signature.uses_varargs) assign(kVarargsName, make_tuple(binding.varargs));
+    if (signature.uses_kwargs) assign(kKwargsName, binding.kwargs);
+    if (signature.uses_caller) assign(kCallerName, binding.caller);
+    return text(captured([&] { execute(signature.body); }));
+  });
+}
+
+Value Evaluator::recurse(const For& node, const Value& items, const ScopePtr& closure, int depth) {
+  if (!node.recursive) refuse("only a loop that is marked 'recursive' can be called");
+  return scoped(closure, [&] { return text(captured([&] { execute_for(node, items, depth); })); });
+}
+
+}  // namespace llm::chat::jinja

@@ -1,0 +1,102 @@
+// Walks the syntax tree and writes the output. One evaluator does one rendering.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chat/jinja/program.h"
+#include "chat/jinja/runtime.h"
+#include "chat/jinja/syntax.h"
+
+namespace llm::chat::jinja {
+
+/// Variables of a loop body, a macro and the like. What is not found here is looked up in the
+/// parent, at last among the variables of the module, which the evaluator keeps by NameId.
+struct Scope {
+  explicit Scope(std::shared_ptr<Scope> outer) : parent(std::move(outer)) {}
+  std::shared_ptr<Scope> parent;  // null: the module
+  std::vector<std::pair<NameId, Value>> variables;
+};
+using ScopePtr = std::shared_ptr<Scope>;
+
+class Evaluator final : public Runtime {
+ public:
+  Evaluator(const SyntaxTree& tree, const Limits& limits, std::int64_t now_unix_s)
+      : Runtime(limits, now_unix_s), tree_(tree) {}
+  ~Evaluator() override;
+
+  std::string run(std::span<const Variable> variables);
+  /// Offset in the source of what was done last.
+  std::uint32_t at() const { return at_; }
+
+  // For macros and loops, which call back.
+  Value invoke(const MacroSignature& signature, const ScopePtr& closure,
+               const Arguments& arguments);
+  Value recurse(const For& node, const Value& items, const ScopePtr& closure, int depth);
+
+ private:
+  enum class Flow { next, leave_loop, next_iteration };
+
+  void load(std::span<const Variable> variables);
+  Value load(const std::string& name, std::span<const Variable> variables);
+  Value& variable(NameId id);
+  void assign(NameId id, Value value);
+  void assign(const Target& target, const Value& value);
+  void unpack(const Target& target, const Value& value);
+  void write(std::string_view text);
+
+  /// The output of `work` as text of its own.
+  template <class Work>
+  std::string captured(Work work);
+  /// Runs `work` with variables of its own.
+  template <class Work>
+  auto scoped(ScopePtr scope, Work work);
+  ScopePtr inner() { return std::make_shared<Scope>(scope_); }
+  void keep(const ScopePtr& scope);
+
+  Flow execute(const Body& body);
+  Flow execute(const Node& node);
+  Flow execute_if(const If& node);
+  Flow execute_for(const For& node, const Value& iterable, int depth);
+  Flow execute_body(const For& node, std::vector<Value> items, int depth);
+  std::vector<Value> filtered(const For& node, std::vector<Value> items);
+  void execute_block_assignment(const BlockAssignment& node);
+  void define(const Macro& node);
+  void execute_call_block(const CallBlock& node);
+  void execute_filter_block(const FilterBlock& node);
+  Flow execute_with(const With& node);
+  Value run_filters(const std::vector<std::unique_ptr<Filter>>& filters, std::string text);
+
+  Value evaluate(const Expr& expr);
+  Value evaluate_items(const Items& expr);
+  Value evaluate_dict(const DictDisplay& expr);
+  Value evaluate_unary(const Unary& expr);
+  Value evaluate_binary(const Binary& expr);
+  Value evaluate_concat(const Concat& expr);
+  Value evaluate_logical(const Logical& expr);
+  Value evaluate_comparison(const ComparisonChain& expr);
+  Value evaluate_conditional(const Conditional& expr);
+  Value evaluate_attribute(const Attribute& expr);
+  Value evaluate_subscript(const Subscript& expr);
+  Value evaluate_slice(const Slice& expr);
+  Value evaluate_call(const Call& expr, const MacroSignature* caller = nullptr);
+  Value evaluate_filter(const Filter& expr, const Value& input);
+  bool evaluate_test(const Test& expr);
+  Arguments evaluate_arguments(const CallArguments& arguments);
+  void add_more(const CallArguments& arguments, Arguments& out);
+
+  const SyntaxTree& tree_;
+  std::vector<Value> module_;  // by NameId
+  ScopePtr scope_;             // null: the module
+  std::string* out_ = nullptr;
+  std::uint32_t at_ = 0;
+  // Scopes that macros and recursive loops hold; emptied at the end, since a scope that holds a
+  // macro that holds the scope would never go away.
+  std::vector<ScopePtr> kept_;
+};
+
+}  // namespace llm::chat::jinja

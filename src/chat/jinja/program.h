@@ -1,0 +1,44 @@
+// A Jinja template: compiled once, rendered any number of times from any thread.
+// The language is Jinja2's as Hugging Face transformers sets it up for chat templates.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "chat/jinja/runtime.h"
+
+namespace llm::chat::jinja {
+
+struct SyntaxTree;
+
+/// A variable of one rendering; what it points to must live until render() returns.
+struct Variable {
+  std::string_view name;
+  const Json* value;
+};
+
+class Program {
+ public:
+  /// Throws Failure (syntax) with line and column.
+  explicit Program(std::string_view source);
+  ~Program();
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+
+  /// Of several variables of one name the last counts. Throws Failure (raise or runtime).
+  std::string render(std::span<const Variable> variables, std::int64_t now_unix_s,
+                     const Limits& limits = {}) const;
+
+  /// True when the template names the variable anywhere.
+  bool mentions(std::string_view variable) const;
+
+ private:
+  std::string source_;  // normalised
+  std::unique_ptr<const SyntaxTree> tree_;
+};
+
+}  // namespace llm::chat::jinja
