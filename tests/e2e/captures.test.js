@@ -31,7 +31,10 @@ function knownArgs(args) {
 function launches() {
   const found = new Map();
   for (const group of skip ? [] : GROUPS) {
-    for (const file of readdirSync(join(folder, group)).sort()) {
+    // Those about a fresh server go first.
+    const order = (name) => (/before-any|fresh/.test(name) ? 0 : 1);
+    const files = readdirSync(join(folder, group)).sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1));
+    for (const file of files) {
       const capture = JSON.parse(readFileSync(join(folder, group, file), "utf8"));
       const key = `${group} ${JSON.stringify(capture.launch)}`;
       if (!found.has(key)) found.set(key, []);
@@ -69,7 +72,8 @@ function rulesOf(capture) {
     volatile: new Set(capture.volatile ?? []),
     approximate: new Set(capture.approximate ?? []),
     redacted: new Set(capture.redacted ?? []),
-    isText: (path) => random && /\.(content|text|token|id|tokens|bytes|prob|logprob|has_new_line|stop_type|top_probs|top_logprobs)(\[\*\])?$/.test(path),
+    // Slots show what ran before, and which one is chosen depends on that, too.
+    isText: (path) => capture.request.path.startsWith("/slots") || path.endsWith(".id_slot") || random && /\.(content|text|token|id|tokens|bytes|prob|logprob|has_new_line|stop_type|top_probs|top_logprobs)(\[\*\])?$/.test(path),
   };
 }
 

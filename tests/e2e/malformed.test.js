@@ -25,7 +25,7 @@ const BODIES = [
   ["/completion", '{"prompt":"x",}', 400, "parse error"],
   ["/completion", '{"prompt":"x"} y', 400, "parse error"],
   ["/completion", "{'prompt':'x'}", 400, "parse error"],
-  ["/completion", '{"prompt":"x","top_p":1e999}', 400, "out of range"],
+  ["/completion", '{"prompt":"x","top_p":1e999}', 400, "out_of_range"],
   ["/completion", Buffer.from('{"prompt":"\xff"}', "latin1"), 400, "UTF-8"],
   ["/completion", Buffer.from('{"prompt":"\xc3"}', "latin1"), 400, "UTF-8"],
   ["/completion", Buffer.from('{"prompt":"\xed\xa0\x80"}', "latin1"), 400, "UTF-8"],

@@ -24,8 +24,14 @@ export const DEVIATIONS = [
   [/^utf8\/(invalid-bytes|lone-continuation-bytes|oai-completions-invalid-bytes|chat-invalid-bytes)/, /./, "invalid bytes become U+FFFD (20.5)"],
   [/stop-withheld-at-limit-stream$/, /^sse/, "withheld text is sent at the end (20.15)"],
   [/^base\/completion-body-not-object$/, /^body\.error\.message$/, "in our own words"],
-  [/^base\/metrics/, /^headers\.Process-Start-Time-Unix$/, "a Unix time (20.11)"],
+  [/^base\/stream-unknown$/, /^body\.error/, "a 404 says what was not found (20.2)"],
+  // Wrong methods of known paths.
+  [/^base\/(delete-on-post-route|get-on-post-route|health-post-404)$/, /^(status|body\.error\..*)$/, "405 names the methods that are allowed"],
   // Our engine.
   [/stop.*stream$/, /^sse\[\d+\]\.data\.timings$/, "timings come with the last object only"],
+  [/^base\/completion-stop-across-tokens-stream$/, /^sse\[\d\]\.data\.content$/, "only the part that may begin a stop string is withheld"],
+  [/return-progress-stream$/, /^sse/, "prompts are computed in other batches"],
+  [/^context-shift\//, /(content|n_prompt_tokens|tokens_cached)/, "what is kept is computed afresh, not moved"],
+  [/^enabled\/props-get$/, /ui_settings/, "--ui-config is to come"],
   [/n-indent/, /(content|tokens_predicted|tokens_cached|sse\.length)/, "the line that is indented too little is noticed at once"],
 ];
