@@ -12,6 +12,7 @@ namespace llm::quant::quantize {
 void f32(const float* from, std::byte* to, std::int64_t count, const float* importance);
 void f16(const float* from, std::byte* to, std::int64_t count, const float* importance);
 void bf16(const float* from, std::byte* to, std::int64_t count, const float* importance);
+void f64(const float* from, std::byte* to, std::int64_t count, const float* importance);
 
 // quantize_small.cpp
 void q4_0(const float* from, std::byte* to, std::int64_t count, const float* importance);

@@ -38,7 +38,7 @@ constexpr std::array kTraits = {
     Traits{Type::i16, "i16", 1, 2, nullptr, nullptr},
     Traits{Type::i32, "i32", 1, 4, nullptr, nullptr},
     Traits{Type::i64, "i64", 1, 8, nullptr, nullptr},
-    Traits{Type::f64, "f64", 1, 8, dequantize::f64, nullptr},
+    Traits{Type::f64, "f64", 1, 8, dequantize::f64, quantize::f64},
     Traits{Type::iq1_m, "iq1_m", 256, sizeof(BlockIQ1_M), dequantize::iq1_m, nullptr},
     Traits{Type::bf16, "bf16", 1, 2, dequantize::bf16, quantize::bf16},
     Traits{Type::tq1_0, "tq1_0", 256, sizeof(BlockTQ1_0), dequantize::tq1_0, quantize::tq1_0},
