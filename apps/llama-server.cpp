@@ -138,9 +138,11 @@ log::Settings log_settings(const LogOptions& options) {
 LoadOptions load_options(const Options& options, const StopSignal& stop) {
   const RopeOptions& rope = options.rope;
   return {.progress =
-              [&stop, shown = -1](float done) mutable {
+              [&stop, begin = std::chrono::steady_clock::now(), shown = 0](float done) mutable {
                 const int tenths = static_cast<int>(done * 10);
-                if (tenths > shown) log::info("loading the model: {} %", 10 * tenths);
+                // A model that is there at once needs no progress.
+                const bool is_slow = std::chrono::steady_clock::now() - begin > 500ms;
+                if (is_slow && tenths > shown) log::info("loading the model: {} %", 10 * tenths);
                 shown = std::max(shown, tenths);
                 return !stop.is_set();
               },

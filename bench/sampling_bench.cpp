@@ -32,17 +32,33 @@ void run(benchmark::State& state, SamplingParams params) {
   for (auto _ : state) benchmark::DoNotOptimize(sampler.sample(steps[i++ % steps.size()]).token);
 }
 
-void Default(benchmark::State& state) { run(state, {}); }
-void Greedy(benchmark::State& state) { run(state, {.temperature = 0}); }
-void Penalties(benchmark::State& state) { run(state, {.repeat_penalty = 1.1f}); }
-void Dry(benchmark::State& state) { run(state, {.dry_multiplier = 0.8f}); }
-void TopPOnly(benchmark::State& state) { run(state, {.top_k = 0, .min_p = 0}); }
-void MinPOnly(benchmark::State& state) { run(state, {.top_k = 0, .top_p = 1}); }
+void Default(benchmark::State& state) {
+  run(state, {});
+}
+void Greedy(benchmark::State& state) {
+  run(state, {.temperature = 0});
+}
+void Penalties(benchmark::State& state) {
+  run(state, {.repeat_penalty = 1.1f});
+}
+void Dry(benchmark::State& state) {
+  run(state, {.dry_multiplier = 0.8f});
+}
+void TopPOnly(benchmark::State& state) {
+  run(state, {.top_k = 0, .min_p = 0});
+}
+void MinPOnly(benchmark::State& state) {
+  run(state, {.top_k = 0, .top_p = 1});
+}
 void WholeVocabulary(benchmark::State& state) {
   run(state, {.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0});
 }
-void LogProbabilities(benchmark::State& state) { run(state, {.n_probs = 5}); }
-void Mirostat2(benchmark::State& state) { run(state, {.mirostat = 2}); }
+void LogProbabilities(benchmark::State& state) {
+  run(state, {.n_probs = 5});
+}
+void Mirostat2(benchmark::State& state) {
+  run(state, {.mirostat = 2});
+}
 void TypicalOnly(benchmark::State& state) {
   run(state, {.top_k = 0, .top_p = 1, .min_p = 0, .typical_p = 0.9f});
 }

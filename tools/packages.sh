@@ -4,6 +4,7 @@ build_packages=(
   cmake ninja-build g++ pkg-config
   libboost1.81-dev libssl-dev          # HTTP, TLS
   nlohmann-json3-dev                   # JSON
+  libcli11-dev                         # command lines of the small programs
   libspdlog-dev libfmt-dev             # log, formatting
   libpcre2-dev libutf8proc-dev         # tokenizers
   libxxhash-dev                        # hashes

@@ -1,5 +1,7 @@
 #include "grammar/json_machine.h"
 
+#include <utility>
+
 namespace llm::grammar {
 namespace {
 
@@ -7,7 +9,7 @@ bool is_digit(std::uint8_t byte) {
   return byte >= '0' && byte <= '9';
 }
 bool is_space(std::uint8_t byte) {
-  return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
+  return byte == ' ' || byte == '\n' || byte == '\t';
 }
 /// Value of a hexadecimal digit, -1 for other bytes.
 int hex_value(std::uint8_t byte) {
@@ -52,8 +54,9 @@ bool JsonMachine::is_complete() const {
 }
 
 bool JsonMachine::step_structure(std::uint8_t byte) {
-  if (is_space(byte)) return mode_ != Mode::done && ++space_ <= kMaxSpace;
-  space_ = 0;
+  if (is_space(byte)) return step_space(byte);
+  blanks_ = 0;
+  has_break_ = false;
   switch (mode_) {
     case Mode::value:
       return begin_value(byte);
@@ -79,6 +82,16 @@ bool JsonMachine::step_structure(std::uint8_t byte) {
     default:
       return false;
   }
+}
+
+/// Small models can go on with blanks for ever, so there are few.
+bool JsonMachine::step_space(std::uint8_t byte) {
+  if (mode_ == Mode::done) return false;
+  if (byte == '\n') {
+    blanks_ = 0;
+    return !std::exchange(has_break_, true);
+  }
+  return ++blanks_ <= (has_break_ ? kMaxIndent : 1);
 }
 
 bool JsonMachine::begin_value(std::uint8_t byte) {
@@ -251,7 +264,8 @@ bool JsonMachine::close(bool object) {
 }
 
 void JsonMachine::end_value() {
-  space_ = 0;
+  blanks_ = 0;
+  has_break_ = false;
   mode_ = depth_ == 0 ? Mode::done : Mode::after_value;
 }
 

@@ -9,13 +9,14 @@ namespace llm::grammar {
 
 /// Small and trivially copyable: callers try bytes on a copy.
 /// Narrower than the RFC, so that a generation ends and every parser can read it: at most kMaxDepth
-/// open containers, kMaxSpace bytes of white space in a row, numbers of kMaxDigits before and
-/// behind the point and two in the exponent (a double holds them), nothing after the document.
+/// open containers, one blank or a line break with kMaxIndent blanks between symbols, numbers of
+/// kMaxDigits before and behind the point and two in the exponent (a double holds them), nothing
+/// after the document.
 class JsonMachine {
  public:
   enum class Root : std::uint8_t { object, value };
   static constexpr int kMaxDepth = 64;  // bits of `objects_`
-  static constexpr int kMaxSpace = 40;  // a line break and the indentation of deep nesting
+  static constexpr int kMaxIndent = 32;
   static constexpr int kMaxDigits = 40;
 
   explicit JsonMachine(Root root) : root_(root) {}
@@ -56,6 +57,7 @@ class JsonMachine {
   enum class Surrogate : std::uint8_t { none, reading_high, wants_low, reading_low };
 
   bool step_structure(std::uint8_t byte);
+  bool step_space(std::uint8_t byte);
   bool step_string(std::uint8_t byte);
   bool step_hex(std::uint8_t byte);
   bool step_number(std::uint8_t byte);
@@ -69,12 +71,13 @@ class JsonMachine {
   std::uint64_t objects_ = 0;  // bit i: container i is an object, else an array
   const char* rest_ = "";      // of a literal
   std::uint8_t depth_ = 0;
-  std::uint8_t space_ = 0;           // bytes of white space in a row
+  std::uint8_t blanks_ = 0;          // in a row
   std::uint8_t remaining_ = 0;       // continuation bytes or hexadecimal digits
   std::uint8_t low_ = 0, high_ = 0;  // range of the next continuation byte
   Mode mode_ = Mode::value;
   Surrogate surrogate_ = Surrogate::none;
   bool is_key_ = false;
+  bool has_break_ = false;  // in this run of white space
   Root root_;
 };
 

@@ -61,5 +61,12 @@ void bf16(const float* from, std::byte* to, std::int64_t count, const float*) {
   store_16_bits(from, to, count, float_to_bfloat);
 }
 
+void f64(const float* from, std::byte* to, std::int64_t count, const float*) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double stored = from[i];
+    std::memcpy(to + i * 8, &stored, 8);
+  }
+}
+
 }  // namespace quantize
 }  // namespace llm::quant

@@ -1,6 +1,7 @@
 #include "sampling/candidates.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -190,8 +191,15 @@ double Candidates::softmax() {
   if (!sorted_)
     for (const Candidate& item : items_) max = std::max(max, item.logit);
   double sum = 0;
-  for (Candidate& item : items_) sum += item.p = exp_f32(item.logit - max);
-  for (Candidate& item : items_) item.p = static_cast<float>(item.p / sum);
+  std::array<float, kGroup> z;
+  for (std::size_t first = 0; first < items_.size(); first += kGroup) {
+    const std::size_t n = std::min(kGroup, items_.size() - first);
+    for (std::size_t i = 0; i < n; ++i) z[i] = items_[first + i].logit;
+    sum += exp_in_place(z, n, max);
+    for (std::size_t i = 0; i < n; ++i) items_[first + i].p = z[i];
+  }
+  const double scale = 1 / sum;
+  for (Candidate& item : items_) item.p = static_cast<float>(item.p * scale);
   return sum;
 }
 

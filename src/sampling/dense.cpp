@@ -56,6 +56,19 @@ void lane_exp_sums(const float* z, std::size_t count, float max, float divisor, 
   std::memcpy(lanes, &sum, sizeof sum);
 }
 
+LLM_VECTOR_VERSIONS
+void lane_exps(float* z, std::size_t count, float max, float* lanes) {
+  Floats sum{}, next, e;
+  for (std::size_t i = 0; i < count; i += kLanes) {
+    load(z + i, next);
+    next -= max;
+    exp_f32_of<Floats, Ints>(next, e);
+    std::memcpy(z + i, &e, sizeof e);
+    sum += e;
+  }
+  std::memcpy(lanes, &sum, sizeof sum);
+}
+
 /// Adds up the finite values minus `shift`: a first logit near the mean keeps the squares small.
 LLM_VECTOR_VERSIONS
 void lane_moments(const float* z, std::size_t count, float shift, double* sums, double* squares,
@@ -118,6 +131,16 @@ double group_exp_sums(std::span<const float> logits, float max, float divisor,
     total += sum;
   });
   return total;
+}
+
+double exp_in_place(std::span<float, kGroup> z, std::size_t n, float max) {
+  const std::size_t padded = (n + kLanes - 1) / kLanes * kLanes;
+  std::fill(z.begin() + n, z.begin() + padded, kLowest);
+  float lanes[kLanes];
+  lane_exps(z.data(), padded, max, lanes);
+  double sum = 0;
+  for (const float lane : lanes) sum += lane;
+  return sum;
 }
 
 double standard_deviation(std::span<const float> logits) {

@@ -20,6 +20,10 @@ float group_maxima(std::span<const float> logits, std::span<float> maxima);
 double group_exp_sums(std::span<const float> logits, float max, float divisor,
                       std::span<double> sums);
 
+/// z[i] = exp(z[i] - max) for i < n <= kGroup, in place; up to the next multiple of 16 the rest is
+/// overwritten. Returns the sum.
+double exp_in_place(std::span<float, kGroup> z, std::size_t n, float max);
+
 /// Population standard deviation of the finite logits; 0 when there are none.
 double standard_deviation(std::span<const float> logits);
 

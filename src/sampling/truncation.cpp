@@ -43,23 +43,21 @@ void keep_sorted_mass(Candidates& candidates, float mass, std::size_t min_keep) 
 /// everything. Most distributions are peaked: few logits near the maximum suffice.
 void gather_mass(Candidates& candidates, float mass, std::size_t min_keep) {
   const double total = candidates.dense_exp_sum();
-  const float max = candidates.dense_max(), divisor = candidates.divisor();
-  static thread_local std::vector<Candidate> found;
-  for (float depth = 8;; depth *= 4) {
-    found.clear();
-    const bool all = depth > 128;
-    const float threshold = all ? std::numeric_limits<float>::lowest() : max - depth * divisor;
-    candidates.collect(threshold, found);
-    double sum = 0;
-    for (Candidate& item : found) sum += exp_f32(item.logit - max / divisor);
-    // A little more than asked for, so that rounding never decides.
-    if (all || (sum > (mass + 1e-4) * total && found.size() >= min_keep)) {
-      candidates.gather(threshold);
-      break;
-    }
-  }
-  for (Candidate& item : candidates.items())
-    item.p = static_cast<float>(exp_f32(item.logit - max / divisor) / total);
+  const float depth = 8 * candidates.divisor();
+  static thread_local std::vector<Candidate> near;
+  near.clear();
+  candidates.collect(candidates.dense_max() - depth, near);
+  double sum = 0;
+  for (const Candidate& item : near)
+    sum += exp_f32(item.logit - candidates.dense_max() / candidates.divisor());
+  // A little more than asked for, so that rounding never decides.
+  if (sum > (mass + 1e-4) * total && near.size() >= min_keep)
+    candidates.gather(candidates.dense_max() - depth);
+  else
+    candidates.make_list();
+  const double own_sum = candidates.softmax();
+  const auto share = static_cast<float>(own_sum / total);
+  for (Candidate& item : candidates.items()) item.p *= share;
 }
 
 }  // namespace

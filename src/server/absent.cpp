@@ -50,7 +50,7 @@ http::Response no_stream(Service&, const http::Request& request) {
 }
 
 http::Response forget_stream(Service&, const http::Request&) {
-  return {204, {}, ""};
+  return http::json_response(204, "");
 }
 
 http::Response find_streams(Service&, const http::Request& request) {

@@ -29,6 +29,10 @@ const char* stop_name(StopType stop) {
 Json NativeFormat::final_object(const SequenceReply& reply, bool in_stream) const {
   const EndEvent& end = reply.end();
   const bool show_tokens = params_.return_tokens && !in_stream;
+  CompletionParams params = params_;  // of this choice
+  if (params.sampling.seed != kRandomSeed) {
+    params.sampling.seed += static_cast<unsigned>(reply.index() % params.choices);
+  }
   Json object = {
       {"index", reply.index()},
       {"content", in_stream ? "" : reply.text()},
@@ -38,7 +42,7 @@ Json NativeFormat::final_object(const SequenceReply& reply, bool in_stream) cons
       {"model", serving_.card.id},
       {"tokens_predicted", end.timings.predicted_tokens},
       {"tokens_evaluated", reply.prompt().size()},
-      {"generation_settings", settings_json(params_, SettingsForm::full)},
+      {"generation_settings", settings_json(params, SettingsForm::full)},
       {"prompt", utf8::sanitized(serving_.tokenizer.decode(reply.prompt()))},
       {"has_new_line", end.has_new_line},
       {"truncated", end.truncated},

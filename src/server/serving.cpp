@@ -102,7 +102,7 @@ CompletionParams default_params(const Options& options, const gguf::Metadata& me
   take_recommended<std::int32_t>(kIntegers, options, metadata, params.sampling);
   take_recommended(kNumbers, options, metadata, params.sampling);
   const auto sequence = metadata.get<std::string>("general.sampling.sequence");
-  if (sequence && !options.is_given("--samplers") && !options.is_given("--sampling-seq")) {
+  if (sequence && !options.is_given("--samplers") && !options.is_given("--sampler-seq")) {
     params.sampling.samplers = samplers_of(*sequence);
   }
   for (const auto& [token, bias] : options.sampling.logit_bias) {

@@ -52,37 +52,38 @@ class Tokenizer {
   /// Throws Error naming the key when the vocabulary is missing, inconsistent or of a kind that is
   /// not supported yet.
   static std::unique_ptr<Tokenizer> load(const gguf::Metadata& metadata);
-  virtual ~Tokenizer() = default;
+  ~Tokenizer();
 
-  virtual VocabKind kind() const = 0;
-  int size() const { return static_cast<int>(texts_.size()); }
-  const SpecialTokens& special() const { return special_; }
+  VocabKind kind() const;
+  int size() const;
+  const SpecialTokens& special() const;
 
+  /// Any bytes are text. Throws Error when the vocabulary lacks a token that the text or the
+  /// options need, or when it has no text at all (VocabKind::none).
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const;
-  /// Bytes, perhaps not valid UTF-8 when tokens cut a character.
+  /// Bytes, perhaps not valid UTF-8 when tokens cut a character. Invalid ids give nothing.
   std::string decode(std::span<const TokenId> tokens, const DecodeOptions& options = {}) const;
 
-  /// The bytes that a token contributes inside a text. Control tokens give "" unless shown.
+  /// The bytes that a token contributes inside a text. Control and unknown tokens give "" unless
+  /// shown.
   std::string piece(TokenId token, bool show_special) const;
 
-  /// The vocabulary's own spelling, e.g. "\u2581the".
-  const std::string& text(TokenId token) const { return texts_[token]; }
-  TokenKind token_kind(TokenId token) const { return kinds_[token]; }
+  /// The vocabulary's own spelling, e.g. "\u2581the". REQUIRES is_valid(token), as token_kind.
+  const std::string& text(TokenId token) const;
+  TokenKind token_kind(TokenId token) const;
+  /// The reference's bit set (vocabulary.h), which may hold more than one kind.
+  int attributes(TokenId token) const;
   bool is_valid(TokenId token) const { return token >= 0 && token < size(); }
   /// Ends a generation (EOS, EOT, EOM and their relatives by name).
   bool is_end_of_generation(TokenId token) const;
-  std::span<const TokenId> end_of_generation_tokens() const { return eog_; }
+  std::span<const TokenId> end_of_generation_tokens() const;  // ascending
   /// kNoToken when no token has exactly this text.
-  virtual TokenId find(std::string_view text) const = 0;
+  TokenId find(std::string_view text) const;
 
- protected:
-  virtual void encode_fragment(std::string_view text, bool at_start,
-                               std::vector<TokenId>& out) const = 0;
-
-  std::vector<std::string> texts_;
-  std::vector<TokenKind> kinds_;
-  std::vector<TokenId> eog_;
-  SpecialTokens special_;
+ private:
+  struct State;
+  explicit Tokenizer(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
 };
 
 /// Turns a stream of tokens into text that never ends in half a character. One per stream.

@@ -43,6 +43,7 @@ std::unique_ptr<Tokenizer> byte_tokenizer() {
   metadata.set("tokenizer.ggml.token_type", array(gguf::ValueType::i32, kinds));
   metadata.set("tokenizer.ggml.bos_token_id", {std::uint32_t{1}});
   metadata.set("tokenizer.ggml.eos_token_id", {std::uint32_t{2}});
+  metadata.set("tokenizer.ggml.add_bos_token", {false});
   return Tokenizer::load(metadata);
 }
 

@@ -84,8 +84,12 @@ TEST(JsonMachine, AnyValueMayStandAtTheRootWhenAsked) {
 }
 
 TEST(JsonMachine, WhiteSpaceAndDepthAreBounded) {
-  EXPECT_TRUE(accepts("{" + std::string(JsonMachine::kMaxSpace, ' ') + "}"));
-  EXPECT_FALSE(accepts("{" + std::string(JsonMachine::kMaxSpace + 1, ' ') + "}"));
+  EXPECT_TRUE(accepts("{ }"));
+  EXPECT_FALSE(accepts("{  }"));
+  EXPECT_TRUE(accepts(" \n{ \n" + std::string(JsonMachine::kMaxIndent, ' ') + "}"));
+  EXPECT_FALSE(accepts("{\n" + std::string(JsonMachine::kMaxIndent + 1, ' ') + "}"));
+  EXPECT_FALSE(accepts("{\n\n}"));
+  EXPECT_TRUE(accepts("{\n  \"a\": 1,\n  \"b\": [\n\t1\n  ]\n}"));
   const int inner = JsonMachine::kMaxDepth - 1;
   EXPECT_TRUE(accepts("{\"a\":" + std::string(inner, '[') + std::string(inner, ']') + "}"));
   EXPECT_FALSE(
@@ -115,6 +119,7 @@ TEST(JsonMachine, AgreesWithAParserOnMutatedTexts) {
         text.erase(at, 1);
       }
     }
+    if (text.find("  ") != text.npos || text.find("\n\n") != text.npos) continue;
     // The parser takes white space behind the document, the machine does not.
     const bool trailing = !text.empty() && (text.back() == ' ' || text.back() == '\n');
     const bool expected = text.front() == '{' && !trailing && nlohmann::json::accept(text);

@@ -25,8 +25,8 @@ void expect_exact(const Traits& traits, const std::string& stem) {
   const auto blocks = read_file<std::byte>(folder / (stem + ".q"));
   const auto expected = read_file<float>(folder / (stem + ".deq.f32"));
   ASSERT_FALSE(blocks.empty()) << stem;
-  const auto count = static_cast<std::int64_t>(blocks.size()) / traits.block_bytes *
-                     traits.block_length;
+  const auto count =
+      static_cast<std::int64_t>(blocks.size()) / traits.block_bytes * traits.block_length;
   ASSERT_EQ(count, static_cast<std::int64_t>(expected.size())) << stem;
   std::vector<float> values(expected.size());
   traits.dequantize(blocks.data(), values.data(), count);

@@ -227,7 +227,7 @@ def drill_text(rng):
     return drill(rng) + [END]
 
 
-KINDS = [("single", 50, single_chat), ("chain", 14, chain_chat), ("tools", 14, tools_doc), ("raw", 11, raw_text),
+KINDS = [("single", 50, single_chat), ("chain", 14, chain_chat), ("tools", 13, tools_doc), ("raw", 11, raw_text),
          ("gap", 6, gap_text), ("drill", 16, drill_text)]
 
 

@@ -17,11 +17,13 @@ os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX" if "avx512f" in open("/pro
 import torch
 import torch.nn.functional as F
 
+import copying
 import corpus
 from model import Config, DemoModel, causal_bias
 from tokenizer import Tokenizer, train as train_tokenizer
 
-ROW, LONG_ROW, LONG_EVERY = 256, 1024, 10
+ROW, LONG_ROW, LONG_EVERY = 256, 1024, 32
+EARLY = 0.25  # the part of the time in which many documents are repeats
 
 
 def learn_tokenizer(directory, size):
@@ -41,6 +43,13 @@ class Rows:
         self.rng = random.Random(seed)
         self.waiting = []
         self.too_long = []
+        self.repeats = 0.0
+
+    def repeat(self):
+        """Random tokens, written two or three times: nothing to learn here but copying."""
+        part = [self.rng.randrange(len(self.tokenizer.tokens) - 13) for _ in range(self.rng.randint(6, 50))]
+        times = self.rng.choice([2, 2, 3])
+        return part * times, [0.0] * len(part) + [1.0] * len(part) * (times - 1)
 
     def encode(self, pieces):
         """Ids and weights of a document."""
@@ -57,7 +66,9 @@ class Rows:
         docs, room = [], length
         while True:
             pool = self.too_long if long and self.too_long else self.waiting
-            if pool is self.waiting and not pool:
+            if pool is self.waiting and not pool and self.rng.random() < self.repeats:
+                pool.append(self.repeat())
+            elif pool is self.waiting and not pool:
                 make = corpus.long_chat(self.rng, self.rng.randint(8, 40)) if long and room > 400 else corpus.document(self.rng)
                 pool.append(self.encode(make))
             doc = pool.pop()
@@ -105,10 +116,10 @@ def loss_of(model, batch):
 
 
 def orthogonalised(g):
-    """Nearest semi-orthogonal matrix, roughly, by five Newton-Schulz steps."""
+    """Nearest semi-orthogonal matrix, roughly, by four Newton-Schulz steps."""
     x = g.t() if g.shape[0] > g.shape[1] else g
     x = x / (x.norm() + 1e-7)
-    for _ in range(5):
+    for _ in range(4):
         a = x @ x.t()
         x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
     return x.t() if g.shape[0] > g.shape[1] else x
@@ -134,7 +145,7 @@ def schedule(share):
     """Factor of the learning rate after `share` of the time: up, flat, down to nearly nothing."""
     if share < 0.015:
         return max(share, 0.0005) / 0.015
-    return 1.0 if share < 0.4 else max(0.005, (1.0 - share) / 0.6)
+    return 1.0 if share < 0.35 else max(0.005, (1.0 - share) / 0.65)
 
 
 def save(model, path, **more):
@@ -153,14 +164,25 @@ def run(args):
     if args.resume:
         state = torch.load(args.resume)
         model = DemoModel(Config(**state["config"]))
-        model.load_state_dict(state["model"])
+        model.load_state_dict(state.get("average", state["model"]))
+        for name, p in model.named_parameters():
+            if "q_norm" in name or "k_norm" in name:
+                p.data.mul_(args.sharpen)
     else:
         model = DemoModel(Config(vocab=len(tokenizer.tokens), layers=args.layers, ffn=args.ffn))
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     muon = Muon(p for n, p in model.named_parameters() if p.dim() == 2 and n != "embed.weight")
-    adam = torch.optim.AdamW([p for n, p in model.named_parameters() if p.dim() == 1 or n == "embed.weight"],
+    adam = torch.optim.AdamW([{"params": [model.embed.weight], "base": 0.003}, {"params": [p for p in model.parameters() if p.dim() == 1], "base": 0.006}],
                              betas=(0.9, 0.98), weight_decay=0.0)
     path = os.path.join(args.directory, args.out)
+    if args.plant:
+        rows.repeats = 1.0
+        sample = rows.batch(24, ROW)[0]
+        rows.repeats, rows.waiting = 0.0, []
+        copying.plant(model, torch.cat((sample, torch.randint(0, model.config.vocab - 13, (16, ROW)))), args.plant)
+    probe = Rows(tokenizer, 99)
+    probe.waiting = [probe.repeat() for _ in range(12)]
+    probe = probe.batch(3, ROW)
     average = {n: p.detach().clone() for n, p in model.named_parameters()}
     begin, seen, step, mean, saved = time.time(), 0, 0, None, time.time()
     while True:
@@ -169,13 +191,15 @@ def run(args):
             break
         factor = schedule(share) * args.scale
         long = step % LONG_EVERY == LONG_EVERY - 1
+        rows.repeats = args.repeats if share < EARLY else 0.03
         batch = rows.batch(args.tokens // LONG_ROW // 2 or 1, LONG_ROW) if long else rows.batch(args.tokens // ROW, ROW)
         loss = loss_of(model, batch)
         model.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(adam.param_groups[0]["params"], 1.0)
+        torch.nn.utils.clip_grad_norm_([p for g in adam.param_groups for p in g["params"]], 1.0)
         muon.step(0.02 * factor)
-        adam.param_groups[0]["lr"] = 0.003 * factor
+        for group in adam.param_groups:
+            group["lr"] = group["base"] * factor
         adam.step()
         with torch.no_grad():
             for name, p in model.named_parameters():
@@ -186,7 +210,9 @@ def run(args):
             mean = loss.item() if mean is None else 0.9 * mean + 0.1 * loss.item()
         if step % 20 == 0:
             spent = time.time() - begin
-            print(f"step {step} minute {spent / 60:.1f} tokens {seen} loss {mean:.4f} rate {factor:.3f} tokens/s {seen / spent:.0f}", flush=True)
+            with torch.no_grad():
+                copied = loss_of(model, probe).item() if step % 60 == 0 else 0.0
+            print(f"step {step} minute {spent / 60:.1f} tokens {seen} loss {mean:.4f} copying {copied:.3f} rate {factor:.3f} tokens/s {seen / spent:.0f}", flush=True)
         if time.time() - saved > 180:
             saved = time.time()
             save(model, path, average=average, step=step, tokens=seen)
@@ -208,6 +234,9 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the learning rates")
     parser.add_argument("--resume")
+    parser.add_argument("--plant", type=float, default=0.0, help="plant the copying circuit; least q and k norm of its layers, 1.5 is good")
+    parser.add_argument("--repeats", type=float, default=0.3, help="share of repeats in the first part of the time")
+    parser.add_argument("--sharpen", type=float, default=1.0, help="factor on the q and k norms of the resumed weights")
     parser.add_argument("--out", default="model.pt")
     args = parser.parse_args()
     if args.what == "tokenizer":

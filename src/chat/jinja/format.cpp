@@ -20,12 +20,13 @@ constexpr std::int64_t kMostDigits = 400;
 std::string digits_in_base(const BigInteger& magnitude, char type) {
   if (type == 0 || type == 'd' || type == 'n') return magnitude.to_string();
   const int base = type == 'b' ? 2 : type == 'o' ? 8 : 16;
+  const std::string_view alphabet = type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
   BigInteger rest = magnitude;
   do {
     BigInteger digit;
     rest = BigInteger::divide_floor(rest, BigInteger(base), &digit);
-    digits += (type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[*digit.to_int64()];
+    digits += alphabet[static_cast<std::size_t>(*digit.to_int64())];
   } while (!rest.is_zero());
   std::reverse(digits.begin(), digits.end());
   return digits;

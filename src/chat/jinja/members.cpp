@@ -54,6 +54,11 @@ bool own_attribute(const Value& value, const std::string& name, Value& found) {
     if (attribute) found = *attribute;
     return attribute != nullptr;
   }
+  if (value.is(Kind::tuple) && value.list().flavor == Flavor::group &&
+      (name == "grouper" || name == "list")) {
+    found = value.list().items[name == "list" ? 1 : 0];
+    return true;
+  }
   if (value.is(Kind::loop) && loop_attribute(value.loop(), name, found)) return true;
   if (value.is(Kind::callable)) {
     found = value.callable().attribute(name);
@@ -99,6 +104,9 @@ bool item(Runtime& runtime, const Value& value, const Value& key, Value& found) 
       return true;
     case Kind::list:
     case Kind::tuple: {
+      const Flavor flavor = value.list().flavor;
+      if (flavor == Flavor::keys || flavor == Flavor::values || flavor == Flavor::items)
+        return false;
       const auto& items = value.list().items;
       found = resolve(index, items.size()) ? items[static_cast<std::size_t>(index)]
                                            : missing_item(value, key);

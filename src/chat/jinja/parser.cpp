@@ -270,8 +270,12 @@ class Parser {
   }
 
   NodePtr print(std::uint32_t at) {
-    auto node = std::make_unique<Output>(at);
-    node->value = expressions_.tuple();
+    auto node = std::make_unique<ScopeNode>(at);
+    do {
+      auto output = std::make_unique<Output>(tokens_.current().at);
+      output->value = expressions_.expression();
+      node->body.push_back(std::move(output));
+    } while (tokens_.skip_symbol(","));
     end_tag();
     return node;
   }

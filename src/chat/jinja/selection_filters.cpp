@@ -29,6 +29,7 @@ std::pair<std::string, Arguments> split_arguments(std::string_view filter,
 }
 
 Value map(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  if (!truth(self)) return runtime.list({}, Flavor::generator);  // none counts as empty
   if (arguments.positional.empty() && arguments.find("attribute"))
     return map_attribute(runtime, self, arguments);
   if (arguments.positional.empty()) refuse("map requires a filter argument");
@@ -48,6 +49,7 @@ Value map(Runtime& runtime, const Value& self, const Arguments& arguments) {
 /// those that are true.
 template <bool wanted, bool by_attribute>
 Value select(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  if (!truth(self)) return runtime.list({}, Flavor::generator);  // none counts as empty
   const std::size_t offset = by_attribute ? 1 : 0;
   if (arguments.positional.size() < offset) refuse("Missing parameter for attribute name");
   const AttributePath path =

@@ -192,7 +192,7 @@ Value groupby(Runtime& runtime, const Value& self, const Arguments& arguments) {
     for (; i < keyed.size() && equal(runtime, keyed[first].key, keyed[i].key); ++i)
       members.push_back(keyed[i].item);
     const Value shown = path.of(runtime, members.front(), otherwise);
-    groups.push_back(make_tuple({shown, runtime.list(std::move(members))}));
+    groups.push_back(make_tuple({shown, runtime.list(std::move(members))}, Flavor::group));
     if (i == first) ++i;  // NaN equals nothing, itself included
   }
   return runtime.list(std::move(groups));

@@ -100,7 +100,7 @@ Value split_at_spaces(Runtime& runtime, std::string_view text, std::int64_t most
   std::vector<Value> parts;
   for (text = unicode::strip_left(text); !text.empty(); text = unicode::strip_left(text)) {
     if (most-- == 0) {
-      add_part(runtime, parts, unicode::strip_right(text));
+      add_part(runtime, parts, text);
       break;
     }
     std::size_t end = 0;
@@ -119,7 +119,7 @@ Value split_at_spaces_from_end(Runtime& runtime, std::string_view text, std::int
   std::vector<Value> parts;
   for (text = unicode::strip_right(text); !text.empty(); text = unicode::strip_right(text)) {
     if (most-- == 0) {
-      add_part(runtime, parts, unicode::strip_left(text));
+      add_part(runtime, parts, text);
       break;
     }
     std::size_t begin = text.size();

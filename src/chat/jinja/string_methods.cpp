@@ -75,32 +75,40 @@ Value rpartition(Runtime& runtime, const Value& self, const Arguments& arguments
                      runtime.text(text.substr(at + separator.size()))});
 }
 
-/// The part of `self` between the optional code point bounds number `from` and `from + 1`, and
-/// the number of code points in front of it.
-std::pair<std::string_view, std::size_t> window(const Value& self, const Bound& bound,
-                                                std::size_t from) {
+/// A part of a string, and the number of code points in front of it.
+struct Window {
+  std::string_view text;
+  std::size_t before = 0;
+  bool exists = true;  // false when the bounds are out of order: not even "" is found there
+};
+
+/// The part of `self` between the optional code point bounds number `from` and `from + 1`.
+Window window(const Value& self, const Bound& bound, std::size_t from) {
   std::string_view text = self.text();
+  if (!bound.some(from) && !bound.some(from + 1)) return {text};
   const auto count = static_cast<std::int64_t>(unicode::count(text));
   const auto place = [&](std::size_t i, std::int64_t otherwise) {
-    std::int64_t at = bound.some(i) ? bound.integer(i, otherwise) : otherwise;
-    if (at < 0) at = std::max<std::int64_t>(0, at + count);
-    return static_cast<std::size_t>(std::min(at, count));
+    const std::int64_t at = bound.some(i) ? bound.integer(i, otherwise) : otherwise;
+    return at < 0 ? std::max<std::int64_t>(0, at + count) : at;
   };
-  const std::size_t start = place(from, 0), stop = place(from + 1, count);
-  if (stop < start) return {std::string_view(), start};
-  text = text.substr(0, unicode::offset_of(text, stop));
-  text.remove_prefix(unicode::offset_of(text, start));
-  return {text, start};
+  const std::int64_t start = place(from, 0);
+  const std::int64_t stop = std::min(place(from + 1, count), count);
+  if (start > stop) return {std::string_view(), 0, false};
+  text = text.substr(0, unicode::offset_of(text, static_cast<std::size_t>(stop)));
+  text.remove_prefix(unicode::offset_of(text, static_cast<std::size_t>(start)));
+  return {text, static_cast<std::size_t>(start)};
 }
 
 template <bool at_start>
 Value has_affix(Runtime&, const Value& self, const Arguments& arguments) {
   const Bound bound(at_start ? "startswith" : "endswith", arguments, {"prefix", "start", "end"}, 1);
-  const std::string_view text = window(self, bound, 1).first;
+  const Window part = window(self, bound, 1);
+  const std::string_view text = part.text;
   const auto matches = [&](const Value& affix) {
     if (!affix.is_string())
       refuse("{} first arg must be str or a tuple of str, not {}",
              at_start ? "startswith" : "endswith", type_name(affix));
+    if (!part.exists) return false;
     return at_start ? text.starts_with(affix.text()) : text.ends_with(affix.text());
   };
   if (!bound[0].is(Kind::tuple)) return matches(bound[0]);
@@ -113,7 +121,8 @@ template <bool from_end>
 std::int64_t locate(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Bound bound(from_end ? "rfind" : "find", arguments, {"sub", "start", "end"}, 1);
   runtime.step(self.text().size() / 16);
-  const auto [text, before] = window(self, bound, 1);
+  const auto [text, before, exists] = window(self, bound, 1);
+  if (!exists) return -1;
   const std::size_t at = from_end ? text.rfind(bound.text(0)) : text.find(bound.text(0));
   if (at == std::string_view::npos) return -1;
   return static_cast<std::int64_t>(before + unicode::count(text.substr(0, at)));
@@ -134,7 +143,8 @@ Value index(Runtime& runtime, const Value& self, const Arguments& arguments) {
 Value count(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Bound bound("count", arguments, {"sub", "start", "end"}, 1);
   runtime.step(self.text().size() / 16);
-  const std::string_view text = window(self, bound, 1).first;
+  const auto [text, before, exists] = window(self, bound, 1);
+  if (!exists) return 0;
   const std::string& part = bound.text(0);
   if (part.empty()) return unicode::count(text) + 1;
   std::int64_t found = 0;

@@ -222,8 +222,8 @@ Value make_list(std::vector<Value> items, Flavor flavor) {
   return Value(Kind::list, std::make_shared<List>(std::move(items), flavor));
 }
 
-Value make_tuple(std::vector<Value> items) {
-  return Value(Kind::tuple, std::make_shared<List>(std::move(items)));
+Value make_tuple(std::vector<Value> items, Flavor flavor) {
+  return Value(Kind::tuple, std::make_shared<List>(std::move(items), flavor));
 }
 
 Value make_range(std::int64_t start, std::int64_t stop, std::int64_t step) {
@@ -246,6 +246,7 @@ std::string_view type_name(const Value& value) {
       case Flavor::items:
         return "dict_items";
       case Flavor::plain:
+      case Flavor::group:
         break;
     }
   }

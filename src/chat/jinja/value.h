@@ -125,8 +125,9 @@ struct Text final : Object {
   const std::string bytes;  // UTF-8
 };
 
-/// How a list came about, where that shows: Python has other types for these.
-enum class Flavor : std::uint8_t { plain, generator, keys, values, items };
+/// How a list came about, where that shows: Python has other types for these. A group is a tuple
+/// (key, members) made by `groupby`, whose parts have names.
+enum class Flavor : std::uint8_t { plain, generator, keys, values, items, group };
 
 struct List final : Object {
   explicit List(std::vector<Value> values, Flavor list_flavor = Flavor::plain)
@@ -228,7 +229,7 @@ inline Callable& Value::callable() const {
 }
 
 Value make_list(std::vector<Value> items, Flavor flavor = Flavor::plain);
-Value make_tuple(std::vector<Value> items);
+Value make_tuple(std::vector<Value> items, Flavor flavor = Flavor::plain);
 Value make_range(std::int64_t start, std::int64_t stop, std::int64_t step);
 Value make_dict(std::shared_ptr<Dict> dict);
 

@@ -203,10 +203,9 @@ struct Unpackers {
       }
     }
     /// Half the value of an unsigned E4M3 number. The 7 bits, read as exponent and mantissa of an
-    /// f32, are that value but for a power of two; 0x7f means 0.
+    /// f32, are that value but for a power of two. 0x7f means 0 (0xff does not).
     static F e4m3_half(U code) {
-      code = L::and_(code, L::set(0x7f));
-      code = L::zero_where_equal(code, L::set(0x7f));
+      code = L::and_(L::zero_where_equal(code, L::set(0x7f)), L::set(0x7f));
       const U exponent = L::template srl<3>(code);
       const F normal = L::as_float(L::template sll<20>(L::add(code, L::set((127 - 8) << 3))));
       const F subnormal = L::mul(to_float(code), L::set_f(0x1p-10f));

@@ -1,0 +1,132 @@
+// Speed of tokenising and detokenising in MB/s of text, one thread.
+//
+// usage: tokenizer_bench VOCABULARY.gguf... [--text=FILE]
+// Without a text, English-like prose is made from common words.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gguf/reader.h"
+#include "tokenizer/tokenizer.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kBytes = 4'000'000;
+
+std::uint32_t next_random(std::uint32_t& state) {
+  state = state * 1664525u + 1013904223u;
+  return state >> 8;
+}
+
+/// Words of two to four syllables behind common ones: far more distinct words than a cache holds.
+std::string prose() {
+  constexpr std::string_view kCommon[] = {"the", "of",   "and",  "to",    "in",    "that", "is",
+                                          "was", "with", "from", "which", "their", "would"};
+  constexpr std::string_view kSyllables[] = {
+      "con",   "ver", "sa", "tion", "al", "re",  "pre",  "sent", "ing", "er",  "un", "der",
+      "stand", "com", "mu", "ni",   "ty", "pro", "gram", "ment", "ex",  "per", "i",  "ence"};
+  std::string text;
+  std::uint32_t state = 1;
+  while (text.size() < kBytes) {
+    if (next_random(state) % 2) {
+      text += kCommon[next_random(state) % std::size(kCommon)];
+    } else {
+      for (auto n = 2 + next_random(state) % 3; n > 0; --n)
+        text += kSyllables[next_random(state) % std::size(kSyllables)];
+    }
+    const auto r = next_random(state) % 100;
+    text += r < 6 ? ". " : r < 12 ? ", " : r < 13 ? "\n\n" : r < 14 ? " 1984 " : " ";
+  }
+  return text;
+}
+
+std::string digits() {
+  std::string text;
+  std::uint32_t state = 2;
+  while (text.size() < kBytes) text += static_cast<char>('0' + next_random(state) % 10);
+  return text;
+}
+
+std::string chinese() {
+  std::string text;
+  std::uint32_t state = 3;
+  while (text.size() < kBytes) {
+    const char32_t c = 0x4E00 + next_random(state) % 3000;
+    text += static_cast<char>(0xE0 | c >> 12);
+    text += static_cast<char>(0x80 | (c >> 6 & 0x3F));
+    text += static_cast<char>(0x80 | (c & 0x3F));
+  }
+  return text;
+}
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void measure(const llm::Tokenizer& tokenizer, const char* name, const std::string& text) {
+  double best = 1e9, best_decode = 1e9;
+  std::size_t tokens = 0;
+  for (int round = 0; round < 3; ++round) {
+    auto start = Clock::now();
+    const auto ids = tokenizer.encode(text, {.add_special = true, .parse_special = true});
+    best = std::min(best, seconds_since(start));
+    tokens = ids.size();
+    start = Clock::now();
+    const std::string back = tokenizer.decode(ids);
+    best_decode = std::min(best_decode, seconds_since(start));
+    if (back.empty()) std::printf("nothing came back\n");
+  }
+  std::printf("  %-14s %8.1f MB/s encode, %8.1f MB/s decode, %.2f bytes per token\n", name,
+              text.size() / best / 1e6, text.size() / best_decode / 1e6,
+              static_cast<double>(text.size()) / tokens);
+}
+
+void run(const std::vector<std::string>& models, const std::string& own_text) {
+  for (const std::string& model : models) {
+    const auto file = llm::gguf::File::open(model, {.with_data = false});
+    const auto start = Clock::now();
+    const auto tokenizer = llm::Tokenizer::load(file.metadata());
+    std::printf("%s: %d tokens, loaded in %.0f ms\n", model.c_str(), tokenizer->size(),
+                1e3 * seconds_since(start));
+    if (!own_text.empty()) {
+      measure(*tokenizer, "text", own_text);
+      continue;
+    }
+    measure(*tokenizer, "prose", prose());
+    measure(*tokenizer, "chinese", chinese());
+    measure(*tokenizer, "one letter", std::string(kBytes, 'a'));
+    measure(*tokenizer, "spaces", std::string(kBytes, ' '));
+    measure(*tokenizer, "digits", digits());
+    measure(*tokenizer, "<", std::string(kBytes, '<'));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> models;
+  std::string text;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument.starts_with("--text=")) {
+      std::ifstream file(argument.substr(7), std::ios::binary);
+      text.assign(std::istreambuf_iterator<char>(file), {});
+    } else {
+      models.push_back(argument);
+    }
+  }
+  try {
+    run(models, text);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,63 @@
+// What all connections of a server share. Internal to the room.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/access.h"
+#include "http/http.h"
+#include "http/router.h"
+
+namespace llm::http {
+
+/// Requests by status, counted from every thread.
+class StatusCounts {
+ public:
+  void count(int status);
+  std::map<int, std::int64_t> values() const;
+
+ private:
+  std::array<std::atomic<std::int64_t>, 600> counts_{};
+};
+
+struct Core {
+  ServerSettings settings;
+  AccessPolicy access;
+  Router router;
+  std::optional<Route> static_files;
+  boost::asio::thread_pool* workers = nullptr;  // outlived by every connection
+  std::atomic<bool> ready{false}, stopping{false};
+  StatusCounts counts;
+};
+
+/// Facts of a request's head that are not in Request.
+struct BodyFacts {
+  std::optional<std::uint64_t> content_length;
+  bool is_chunked = false;
+  bool is_http_1_0 = false;
+};
+
+/// What happens to a request whose head has arrived: an answer at once, or a handler.
+struct Admission {
+  std::optional<Response> answer;
+  const Route* route = nullptr;
+};
+
+/// Decides in the reference's order: Host, OPTIONS, prefix, loading (503), key (401), page of
+/// another site (403), route (404, 405), body (413, 415, ...). Strips the prefix from request.path
+/// and fills request.params.
+Admission admit(const Core& core, Request& request, const BodyFacts& body);
+
+/// Headers of CORS for an answer to `request`.
+Headers cors_headers(const Core& core, const Request& request);
+
+/// The client's X-Request-Id when it is short and printable, otherwise a new one.
+std::string request_id(std::string_view offered);
+
+}  // namespace llm::http

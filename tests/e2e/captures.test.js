@@ -1,0 +1,177 @@
+// Replays recorded traffic of the reference server and compares shapes, key order, types and values.
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { compare } from "./lib/compare.js";
+import { DEVIATIONS, SKIPPED } from "./lib/deviations.js";
+import { needs, shared } from "./lib/places.js";
+import { Server } from "./lib/server.js";
+
+const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
+  "disabled", "enabled", "no-jinja", "control"];
+const folder = shared && join(shared, "captures");
+const skip = needs(folder && existsSync(folder), "the recordings");
+
+// Flags of features that are to come, with the number of their values: dropped from the launch.
+const UNKNOWN_FLAGS = { "--slot-save-path": 1, "--embeddings": 0, "--pooling": 1, "--spm-infill": 0,
+  "--ui-config": 1, "--no-jinja": 0 };
+
+function knownArgs(args) {
+  const kept = [];
+  for (let i = 0; i < args.length; ++i) {
+    if (args[i] in UNKNOWN_FLAGS) i += UNKNOWN_FLAGS[args[i]];
+    else kept.push(args[i]);
+  }
+  return kept;
+}
+
+/** The recordings by launch, so that each server starts once. */
+function launches() {
+  const found = new Map();
+  for (const group of skip ? [] : GROUPS) {
+    // Those about a fresh server go first.
+    const order = (name) => (/before-any|fresh/.test(name) ? 0 : 1);
+    const files = readdirSync(join(folder, group)).sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1));
+    for (const file of files) {
+      const capture = JSON.parse(readFileSync(join(folder, group, file), "utf8"));
+      const key = `${group} ${JSON.stringify(capture.launch)}`;
+      if (!found.has(key)) found.set(key, []);
+      found.get(key).push(capture);
+    }
+  }
+  return found;
+}
+
+/** Header values that are compared; of the others only the presence. */
+const HEADERS_WITH_VALUE = ["Content-Type", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers",
+  "Access-Control-Allow-Credentials", "X-Accel-Buffering"];
+const HOP_BY_HOP = ["Keep-Alive", "Connection", "Transfer-Encoding", "Content-Length", "Server", "Accept-Ranges"];
+
+function compareHeaders(expected, got) {
+  return Object.entries(expected)
+    .filter(([name]) => !HOP_BY_HOP.includes(name))
+    .filter(([name, value]) => HEADERS_WITH_VALUE.includes(name) ? got.get(name) !== value : !got.has(name))
+    .map(([name, value]) => ({
+      path: `headers.${name}`, text: `header ${name}: expected ${value}, got ${got.get(name)}`,
+    }));
+}
+
+/** Random texts need the reference's own random numbers. */
+function isRandom(capture) {
+  const { args } = capture.launch;
+  const given = capture.request.body?.temperature;
+  const temperature = given ?? (args.includes("--temp") ? Number(args[args.indexOf("--temp") + 1]) : 0.8);
+  return temperature > 0 || capture.request.body?.mirostat > 0;
+}
+
+function rulesOf(capture) {
+  const random = isRandom(capture);
+  return {
+    volatile: new Set(capture.volatile ?? []),
+    approximate: new Set(capture.approximate ?? []),
+    redacted: new Set(capture.redacted ?? []),
+    // Slots show what ran before, and which one is chosen depends on that, too.
+    isText: (path) => capture.request.path.startsWith("/slots") || path.endsWith(".id_slot") || random && /\.(content|text|token|id|tokens|bytes|prob|logprob|has_new_line|stop_type|top_probs|top_logprobs)(\[\*\])?$/.test(path),
+  };
+}
+
+/** Events of several sequences may come in any mixture: compared sequence by sequence. */
+function orderedEvents(lines) {
+  const parsed = lines.filter((line) => line.startsWith("data: ")).map((line) => {
+    const text = line.slice(6);
+    return text === "[DONE]" ? text : JSON.parse(text);
+  });
+  const index = (event) => event?.choices?.[0]?.index ?? event?.index ?? (event === "[DONE]" ? 1e9 : 0);
+  return parsed.map((event, i) => [event, i]).sort(([a, i], [b, j]) => index(a) - index(b) || i - j)
+    .map(([data]) => ({ data }));
+}
+
+/** Names and types of metrics: values and help texts are not compared. */
+function metricLines(text) {
+  return text.split("\n").filter((line) => line.startsWith("# TYPE")).sort();
+}
+
+async function replay(server, capture) {
+  const { request, response } = capture;
+  const reply = await server.fetch(request.path, {
+    method: request.method,
+    headers: request.headers ?? {},
+    body: request.method === "GET" || request.method === "HEAD" ? undefined : request.body_text ?? request.body,
+  });
+  const text = await reply.text();
+  const rules = rulesOf(capture);
+  const list = compareHeaders(response.headers, reply.headers);
+  if (reply.status !== response.status) {
+    list.push({ path: "status", text: `status: expected ${response.status}, got ${reply.status}: ${text.slice(0, 200)}` });
+  }
+  if (response.sse) {
+    list.push(...compare(orderedEvents(response.sse), orderedEvents(text.split("\n")), "sse", rules));
+  } else if (request.path === "/metrics" && response.status === 200) {
+    const got = metricLines(text);
+    for (const line of metricLines(response.body_text)) {
+      if (!got.includes(line)) list.push({ path: "body_text", text: `missing: ${line}` });
+    }
+  } else if ("body" in response) {
+    let body;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      return [...list, { path: "body", text: `not JSON: ${text.slice(0, 200)}` }];
+    }
+    list.push(...compare(response.body, body, "body", rules));
+  } else if (response.body_text !== text) {
+    list.push({ path: "body_text", text: `expected ${response.body_text}, got ${text}` });
+  }
+  return list;
+}
+
+const used = new Set();
+function unexplained(capture, differences) {
+  return differences.filter(({ path }) => {
+    const rows = DEVIATIONS.filter(([name, where]) => name.test(capture.name) && where.test(path));
+    rows.forEach((row) => used.add(row));
+    return rows.length === 0;
+  });
+}
+
+function reasonToSkip(capture) {
+  return SKIPPED.find(([pattern]) => pattern.test(capture.name))?.[1];
+}
+
+/** The folder in which the recorded servers ran. */
+function workingFolder() {
+  const place = mkdtempSync(join(tmpdir(), "llama-captures-"));
+  symlinkSync(join(shared, "models"), join(place, "models"));
+  symlinkSync(join(folder, "fixtures", "templates"), join(place, "templates"));
+  return place;
+}
+
+for (const [key, captures] of launches()) {
+  describe(key, () => {
+    let server, place;
+    const toRun = captures.filter((capture) => !reasonToSkip(capture));
+    before(async () => {
+      if (toRun.length === 0) return;
+      place = workingFolder();
+      const { args, env } = captures[0].launch;
+      server = await Server.start(knownArgs(args), { cwd: place, env });
+    });
+    after(async () => {
+      await server?.stop();
+      if (place) rmSync(place, { recursive: true });
+    });
+    for (const capture of captures) {
+      test(capture.name, { skip: reasonToSkip(capture) ?? false }, async () => {
+        const differences = unexplained(capture, await replay(server, capture));
+        assert.deepEqual(differences.map(({ text }) => text), []);
+      });
+    }
+  });
+}
+
+test("every deviation in the table is still needed", { skip }, () => {
+  const stale = DEVIATIONS.filter((row) => !used.has(row)).map((row) => row.join(" "));
+  assert.deepEqual(stale, []);
+});

@@ -1,0 +1,20 @@
+# cmake -DSOURCE=<tests/e2e> -DFOLDER=<copy> -DNPM=<npm> -P install.cmake
+# Copies the tests and installs their packages, unless those of the lock file are there already.
+file(GLOB old ${FOLDER}/*.test.js ${FOLDER}/lib)
+if(old)
+  file(REMOVE_RECURSE ${old})
+endif()
+file(COPY ${SOURCE}/ DESTINATION ${FOLDER} PATTERN node_modules EXCLUDE)
+file(SHA256 ${SOURCE}/package-lock.json wanted)
+set(mark ${FOLDER}/node_modules/.installed)
+if(EXISTS ${mark})
+  file(READ ${mark} installed)
+endif()
+if(NOT "${installed}" STREQUAL "${wanted}")
+  execute_process(COMMAND ${NPM} ci --no-audit --no-fund --ignore-scripts
+                  WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "npm ci failed")
+  endif()
+  file(WRITE ${mark} "${wanted}")
+endif()

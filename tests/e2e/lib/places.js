@@ -1,0 +1,32 @@
+// Where things are. The build runs a copy of this folder, so nothing is relative to it.
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** The repository. */
+export const source = resolve(process.env.LLAMA_SOURCE ?? join(here, "../../.."));
+export const program = resolve(
+  process.env.LLAMA_SERVER ?? join(source, "build/bin/llama-server"),
+);
+
+/** Expected data that is kept outside the repository; null where it is not. */
+export const shared = [process.env.LLAMA_SHARED, join(source, "../shared")]
+  .filter(Boolean)
+  .map((path) => resolve(path))
+  .find((path) => existsSync(path)) ?? null;
+
+const demo = join(source, "models/demo.gguf");
+const stories = shared && join(shared, "models/stories260K.gguf");
+
+/** A small model that writes English: the one whose every token is known, or the one that ships. */
+export const model = stories && existsSync(stories) ? stories : demo;
+export const hasModel = existsSync(model);
+export const isStories = model === stories;
+export const demoModel = existsSync(demo) ? demo : null;
+
+/** For node:test: `{ skip: needs(shared, "the shared files") }`. */
+export function needs(thing, name) {
+  return thing ? false : `${name} are not here`;
+}

@@ -1,0 +1,131 @@
+// The chat page in a real browser.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { hasModel, needs } from "./lib/places.js";
+import { Server } from "./lib/server.js";
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const skip = needs(hasModel, "models") || needs(existsSync(executablePath), "Chromium");
+let server, browser, page;
+const failures = [];
+
+before(async () => {
+  if (skip) return;
+  server = await Server.start(["-c", "4096", "-np", "2", "--temp", "0"]);
+  browser = await chromium.launch({
+    executablePath,
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  page = await browser.newPage({ viewport: { width: 390, height: 800 } });
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => failures.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && failures.push(message.text()));
+  await page.goto(server.url);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const ready = () => page.waitForSelector("#send:not([hidden])");
+const texts = (selector) => page.$$eval(selector, (nodes) => nodes.map((node) => node.textContent));
+
+async function send(text) {
+  await page.fill("#input", text);
+  await page.press("#input", "Enter");
+}
+
+async function set(fields) {
+  await page.click("#open-settings");
+  for (const [name, value] of Object.entries(fields)) {
+    const field = page.locator(`#settings [name=${name}]`);
+    if (name === "theme") await field.selectOption(value);
+    else await field.fill(value);
+  }
+  await page.click("#settings button[value=save]");
+}
+
+test("a message is answered as a stream, with its speed", { skip }, async () => {
+  await set({ maxTokens: "12" });
+  await send("Tell me about a red ball.");
+  await ready();
+  const [answer] = await texts(".message.assistant .body");
+  const { body } = await server.json("/v1/chat/completions", {
+    messages: [{ role: "user", content: "Tell me about a red ball." }], max_tokens: 12,
+  });
+  assert.equal(answer.replace(/\s+/g, ""), body.choices[0].message.content.replace(/\s+/g, ""));
+  assert.match((await texts(".facts"))[0], /12 tokens . [\d.]+ tokens\/s/);
+});
+
+test("stop ends a long answer", { skip }, async () => {
+  await set({ maxTokens: "" });
+  await send("Tell me a very long story.");
+  await page.waitForSelector("#stop:not([hidden])");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".message.assistant .body")].at(-1).textContent.length > 2);
+  const isStillRunning = await page.$("#stop:not([hidden])");
+  if (isStillRunning) await page.click("#stop").catch(() => {});
+  await ready();
+  assert.equal((await texts(".message.assistant .body")).length, 2);
+});
+
+test("text of user and model never becomes markup", { skip }, async () => {
+  await page.click("#new-chat");
+  await set({ maxTokens: "1" });
+  await send("<img src=x onerror=\"document.title='owned'\"> **no**");
+  await ready();
+  assert.equal(await page.$(".message img"), null);
+  assert.deepEqual(await texts(".message.user .body"), ["<img src=x onerror=\"document.title='owned'\"> **no**"]);
+  const html = await page.evaluate(async () => {
+    const { renderMarkdown } = await import("./markdown.js");
+    const node = document.createElement("div");
+    node.append(renderMarkdown([
+      "# Title", "a **b** *c* `<i>` [x](https://example.org) [y](javascript:alert(1))",
+      "- one", "- two", "", "```js", "<script>", "```", "<b onclick=x>", "> quote",
+    ].join("\n")));
+    return node.innerHTML;
+  });
+  assert.match(html, /<h1>Title<\/h1>/);
+  assert.match(html, /<strong>b<\/strong> <em>c<\/em> <code>&lt;i&gt;<\/code>/);
+  assert.match(html, /<a href="https:\/\/example\.org"[^>]*>x<\/a>/);
+  assert.match(html, /\[y\]\(javascript:alert\(1\)\)/);
+  assert.match(html, /<ul><li>one<\/li><li>two<\/li><\/ul><pre><code>&lt;script&gt;<\/code><\/pre>/);
+  assert.match(html, /&lt;b onclick=x&gt;/);
+  assert.match(html, /<blockquote><p>quote<\/p><\/blockquote>/);
+});
+
+test("a conversation survives a reload and ends with a new chat", { skip }, async () => {
+  const before = await texts(".message .body");
+  await page.reload();
+  await ready();
+  assert.deepEqual(await texts(".message .body"), before);
+  await page.click("#new-chat");
+  assert.deepEqual(await texts(".message .body"), []);
+});
+
+test("the system prompt and the colours are settings", { skip }, async () => {
+  await set({ system: "You are a pirate.", theme: "dark", maxTokens: "1" });
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  const [request] = await Promise.all([
+    page.waitForRequest((one) => one.url().endsWith("/v1/chat/completions")),
+    send("Hi"),
+  ]);
+  assert.deepEqual(request.postDataJSON().messages[0], { role: "system", content: "You are a pirate." });
+  await ready();
+});
+
+test("errors of the server are shown", { skip }, async () => {
+  await send("word ".repeat(9000));
+  const alert = await page.waitForSelector("[role=alert]");
+  assert.match(await alert.textContent(), /exceeds the available context size/);
+  await ready();
+});
+
+test("the layout fits a phone and nothing failed meanwhile", { skip }, async () => {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  assert.equal(wide, false);
+  assert.deepEqual(failures.filter((text) => !text.includes("400")), []);
+});
