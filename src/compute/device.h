@@ -63,13 +63,23 @@ struct AttentionShape {
   const float* sinks = nullptr;   // [heads] or null: a logit per head that joins the denominator
 };
 
-enum class Activation { silu, gelu, gelu_erf, relu, relu_squared };
+enum class Activation {
+  silu,
+  gelu,  // tanh form
+  gelu_erf,
+  relu,
+  relu_squared,
+  swiglu_oai  // min(gate, 7) * sigmoid(1.702 min(gate, 7)) * (clamp(up, -7, 7) + 1); needs a gate
+};
 
 struct MoeShape {
   int experts, used;
   enum class Gating { softmax, sigmoid, softmax_after_top_k } gating = Gating::softmax;
   bool normalize_weights = true;  // divide the chosen weights by their sum
   float weights_scale = 0;        // 0 and 1: none
+  // With more than one group of consecutive experts, only those of the best groups are chosen; a
+  // group scores the sum of its two best.
+  int groups = 1, groups_used = 1;
   Activation activation = Activation::silu;
 };
 
@@ -139,6 +149,7 @@ class Device {
   struct MoeFfn {
     const Weight *gate, *up, *down;         // stacks, count = experts; gate may be null
     const float* selection_bias = nullptr;  // [experts], joins the choice, not the weights
+    const float *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;  // [experts, rows]
     MoeShape shape;
   };
   virtual void moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tensor out) = 0;
@@ -147,6 +158,8 @@ class Device {
   virtual void add(Tensor x, Tensor y) = 0;
   /// x *= factor.
   virtual void scale(Tensor x, float factor) = 0;
+  /// x[t] *= factors[t].
+  virtual void scale_rows(Tensor x, std::span<const float> factors) = 0;
   /// x = c * tanh(x / c).
   virtual void softcap(Tensor x, float c) = 0;
   /// out[i] = x[rows[i]].

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <utility>
+#include <vector>
 
 namespace llm::compute {
 namespace {
@@ -30,6 +33,28 @@ void gate(MoeShape::Gating gating, std::span<float> x) {
   }
 }
 
+/// Experts outside the best groups lose their score.
+void keep_best_groups(const MoeShape& shape, std::span<float> score) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  const std::size_t size = score.size() / static_cast<std::size_t>(shape.groups);
+  std::vector<std::pair<float, std::size_t>> groups;
+  for (std::size_t first = 0; first < score.size(); first += size) {
+    float best = kNever, second = kNever;
+    for (const float s : score.subspan(first, size)) {
+      if (s > best) {
+        second = std::exchange(best, s);
+      } else {
+        second = std::max(second, s);
+      }
+    }
+    groups.emplace_back(size > 1 ? best + second : best, first);
+  }
+  std::ranges::stable_sort(groups, std::ranges::greater{}, [](const auto& g) { return g.first; });
+  for (std::size_t g = static_cast<std::size_t>(shape.groups_used); g < groups.size(); ++g) {
+    std::ranges::fill(score.subspan(groups[g].second, size), kNever);
+  }
+}
+
 }  // namespace
 
 void choose_experts(const MoeShape& shape, std::span<const float> logits,
@@ -42,6 +67,7 @@ void choose_experts(const MoeShape& shape, std::span<const float> logits,
   for (std::size_t e = 0; e < count; ++e) {
     score[e] = probability[e] + (selection_bias != nullptr ? selection_bias[e] : 0.0f);
   }
+  if (shape.groups > 1) keep_best_groups(shape, score);
   for (std::size_t i = 0; i < experts.size(); ++i) {
     const auto best =
         static_cast<std::size_t>(std::max_element(score.begin(), score.end()) - score.begin());

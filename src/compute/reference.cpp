@@ -277,13 +277,19 @@ class ReferenceDevice final : public Device {
     const std::size_t used = index(moe.shape.used);
     std::vector<std::int32_t> experts(used);
     Floats weights(used), scratch(index(2 * moe.shape.experts)), one(index(x.cols));
-    GatedFfn plain{.activation = moe.shape.activation};
+    const auto bias_of = [](const float* biases, const Weight* weight, std::int64_t expert) {
+      return biases != nullptr ? biases + expert * weight->rows : nullptr;
+    };
     for (std::int64_t t = 0; t < x.rows; ++t) {
       choose_experts(moe.shape, router_logits.row(t), moe.selection_bias, experts, weights,
                      scratch);
       std::vector<double> total(index(x.cols));
       for (std::size_t i = 0; i < used; ++i) {
-        run_ffn({x.row(t).data(), 1, x.cols}, moe.gate, moe.up, moe.down, experts[i], plain,
+        const GatedFfn expert{.gate_bias = bias_of(moe.gate_bias, moe.gate, experts[i]),
+                              .up_bias = bias_of(moe.up_bias, moe.up, experts[i]),
+                              .down_bias = bias_of(moe.down_bias, moe.down, experts[i]),
+                              .activation = moe.shape.activation};
+        run_ffn({x.row(t).data(), 1, x.cols}, moe.gate, moe.up, moe.down, experts[i], expert,
                 {one.data(), 1, x.cols});
         for (std::size_t c = 0; c < total.size(); ++c) total[c] += weights[i] * one[c];
       }
@@ -297,6 +303,11 @@ class ReferenceDevice final : public Device {
   }
   void scale(Tensor x, float factor) override {
     for (std::int64_t i = 0; i < x.rows * x.cols; ++i) x.data[i] *= factor;
+  }
+  void scale_rows(Tensor x, std::span<const float> factors) override {
+    for (std::int64_t t = 0; t < x.rows; ++t) {
+      for (float& v : x.row(t)) v *= factors[index(t)];
+    }
   }
   void softcap(Tensor x, float c) override {
     for (std::int64_t i = 0; i < x.rows * x.cols; ++i) x.data[i] = c * std::tanh(x.data[i] / c);
@@ -318,10 +329,10 @@ class ReferenceDevice final : public Device {
     if (gate != nullptr) {
       multiply(x, *gate, which, how.gate_bias, {gate_values.data(), x.rows, gate->rows});
       for (std::size_t i = 0; i < up_values.size(); ++i) {
-        up_values[i] *= activate(how.activation, gate_values[i]);
+        up_values[i] = gate_value(how.activation, gate_values[i], up_values[i]);
       }
     } else {
-      for (float& v : up_values) v = activate(how.activation, v);
+      for (float& v : up_values) v = gate_value(how.activation, v, 1);
     }
     multiply(inner, *down, which, how.down_bias, out);
   }
@@ -331,22 +342,28 @@ class ReferenceDevice final : public Device {
 
 }  // namespace
 
-float activate(Activation activation, float x) {
-  const double v = x;
+float gate_value(Activation activation, float gate, float up) {
+  const double g = gate;
+  const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   switch (activation) {
     case Activation::silu:
-      return static_cast<float>(v / (1 + std::exp(-v)));
+      return static_cast<float>(g * sigmoid(g) * up);
     case Activation::gelu:
-      return static_cast<float>(0.5 * v *
-                                (1 + std::tanh(0.7978845608028654 * v * (1 + 0.044715 * v * v))));
+      return static_cast<float>(
+          0.5 * g * (1 + std::tanh(0.7978845608028654 * g * (1 + 0.044715 * g * g))) * up);
     case Activation::gelu_erf:
-      return static_cast<float>(0.5 * v * (1 + std::erf(v / 1.4142135623730951)));
+      return static_cast<float>(0.5 * g * (1 + std::erf(g / 1.4142135623730951)) * up);
     case Activation::relu:
-      return std::max(x, 0.0f);
+      return std::max(gate, 0.0f) * up;
     case Activation::relu_squared:
-      return x > 0 ? x * x : 0.0f;
+      return gate > 0 ? gate * gate * up : 0.0f;
+    case Activation::swiglu_oai: {
+      const double low = std::min(g, 7.0);
+      return static_cast<float>(low * sigmoid(1.702 * low) *
+                                (std::clamp(static_cast<double>(up), -7.0, 7.0) + 1));
+    }
   }
-  return x;
+  return 0;
 }
 
 std::unique_ptr<Device> make_reference_device() {

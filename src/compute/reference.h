@@ -10,7 +10,7 @@ namespace llm::compute {
 
 std::unique_ptr<Device> make_reference_device();
 
-/// act(x), the plain form.
-float activate(Activation activation, float x);
+/// act(gate) * up, the plain form.
+float gate_value(Activation activation, float gate, float up);
 
 }  // namespace llm::compute

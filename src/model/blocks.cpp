@@ -31,6 +31,7 @@ Attention::Attention(ModelReader& r, int layer, const AttentionPlan& plan, int w
   const int out_rows = h.width, out_cols = shape_.heads * shape_.value_dim;
   out_ = r.matrix(prefix + "attn_output.weight", out_rows, out_cols);
   out_bias_ = r.optional_vector(prefix + "attn_output.bias", out_rows);
+  if (plan.sinks) shape_.sinks = r.vector(prefix + "attn_sinks.weight", shape_.heads);
   if (plan.qk_norm != AttentionPlan::QkNorm::none) {
     const bool full = plan.qk_norm == AttentionPlan::QkNorm::full_width;
     q_norm_ = r.vector(prefix + "attn_q_norm.weight", full ? q_.rows : shape_.head_dim);
@@ -65,6 +66,15 @@ void Attention::load_projections(ModelReader& r, const std::string& prefix) {
   v_bias_ = r.optional_vector(prefix + "attn_v.bias", v_rows);
 }
 
+void Attention::temper(Step& step, Tensor q) const {
+  std::vector<float> factors;
+  for (const std::int32_t position : step.positions()) {
+    const auto turns = static_cast<float>(position / plan_.temperature_length);
+    factors.push_back(1 + plan_.temperature * std::log(turns + 1));
+  }
+  step.device().scale_rows(q, factors);
+}
+
 void Attention::normalize(Step& step, Tensor q, Tensor k) const {
   const bool full = plan_.qk_norm == AttentionPlan::QkNorm::full_width;
   for (auto [x, weight] : {std::pair{q, q_norm_}, std::pair{k, k_norm_}}) {
@@ -88,6 +98,7 @@ Tensor Attention::operator()(Step& step, Tensor n, int layer, const compute::Rop
     device.rope(k, shape_.head_dim, step.positions(), *rope);
   }
   if (norm_after) normalize(step, q, k);
+  if (plan_.temperature != 0) temper(step, q);
   device.store_kv(step.pool(), layer, k, v, step.slices());
   if (last && step.wanted_count() == 0) return {nullptr, 0, out_.rows};
   Tensor heads = device.allocate(n.rows, shape_.heads * shape_.value_dim);
@@ -98,7 +109,7 @@ Tensor Attention::operator()(Step& step, Tensor n, int layer, const compute::Rop
 
 FeedForward::FeedForward(ModelReader& r, int layer, const FeedForwardPlan& plan)
     : FeedForward(r, fmt::format("blk.{}.ffn_", layer), "",
-                  r.hyper().ffn[static_cast<std::size_t>(layer)], plan) {}
+                  r.hyper().ffn[static_cast<std::size_t>(layer)] / plan.width_divisor, plan) {}
 
 FeedForward::FeedForward(ModelReader& r, const std::string& prefix, const std::string& suffix,
                          int inner, const FeedForwardPlan& plan)
@@ -135,6 +146,31 @@ Tensor FeedForward::operator()(Step& step, Tensor n) const {
                             .activation = activation_});
 }
 
+compute::MoeShape read_routing(const ModelReader& r, compute::MoeShape::Gating otherwise) {
+  using Gating = compute::MoeShape::Gating;
+  compute::MoeShape shape{.gating = otherwise};
+  constexpr const char* kGatingKey = "expert_gating_func";
+  if (const int gating = r.count_or(kGatingKey, 0, 0, 100); gating != 0) {
+    constexpr Gating kKnown[] = {Gating::softmax, Gating::sigmoid, Gating::softmax_after_top_k};
+    if (gating > 3) {
+      fail("key '{}' is {}; known are 1 (softmax), 2 (sigmoid) and 3 (softmax of the chosen)",
+           r.full_key(kGatingKey), gating);
+    }
+    shape.gating = kKnown[gating - 1];
+  }
+  shape.normalize_weights = r.flag_or("expert_weights_norm", false);
+  shape.weights_scale = r.number_or("expert_weights_scale", 0);
+  const int experts = r.hyper().experts;
+  shape.groups = r.count_or("expert_group_count", 1, 0, experts);
+  shape.groups_used = r.count_or("expert_group_used_count", shape.groups, 0, shape.groups);
+  if (shape.groups > 1 && (experts % shape.groups != 0 || shape.groups_used == 0)) {
+    fail("{} experts in {} groups, of which {} are used, do not fit ('{}', '{}')", experts,
+         shape.groups, shape.groups_used, r.full_key("expert_group_count"),
+         r.full_key("expert_group_used_count"));
+  }
+  return shape;
+}
+
 MixtureOfExperts::MixtureOfExperts(ModelReader& r, int layer, const MoePlan& plan)
     : shape_(plan.shape) {
   const Hyper& h = r.hyper();
@@ -143,13 +179,23 @@ MixtureOfExperts::MixtureOfExperts(ModelReader& r, int layer, const MoePlan& pla
   shape_.experts = h.experts;
   shape_.used = h.experts_used;
   router_ = r.matrix(prefix + "ffn_gate_inp.weight", h.experts, h.width);
+  router_bias_ = r.optional_vector(prefix + "ffn_gate_inp.bias", h.experts);
+  const std::int64_t inner_biases = static_cast<std::int64_t>(h.experts) * plan.inner;
+  gate_bias_ = r.optional_vector(prefix + "ffn_gate_exps.bias", inner_biases);
+  up_bias_ = r.optional_vector(prefix + "ffn_up_exps.bias", inner_biases);
+  down_bias_ = r.optional_vector(prefix + "ffn_down_exps.bias",
+                                 static_cast<std::int64_t>(h.experts) * h.width);
   if (r.has_tensor(prefix + "ffn_gate_exps.weight")) {
     gate_ = r.experts(prefix + "ffn_gate_exps.weight", h.experts, plan.inner, h.width);
   }
   up_ = r.experts(prefix + "ffn_up_exps.weight", h.experts, plan.inner, h.width);
   down_ = r.experts(prefix + "ffn_down_exps.weight", h.experts, h.width, plan.inner);
-  if (plan.selection_bias) {
-    selection_bias_ = r.vector(prefix + "exp_probs_b.bias", h.experts);
+  using SelectionBias = MoePlan::SelectionBias;
+  if (const std::string name = prefix + "exp_probs_b.bias";
+      plan.selection_bias == SelectionBias::required) {
+    selection_bias_ = r.vector(name, h.experts);
+  } else if (plan.selection_bias == SelectionBias::optional) {
+    selection_bias_ = r.optional_vector(name, h.experts);
   }
   if (plan.shared_inner > 0) {
     shared_.push_back(FeedForward(r, prefix + "ffn_", "_shexp", plan.shared_inner,
@@ -158,11 +204,14 @@ MixtureOfExperts::MixtureOfExperts(ModelReader& r, int layer, const MoePlan& pla
 }
 
 Tensor MixtureOfExperts::operator()(Step& step, Tensor n) const {
-  Tensor out = step.moe_ffn(n, router_,
+  Tensor out = step.moe_ffn(n, router_, router_bias_,
                             {.gate = gate_ ? &gate_ : nullptr,
                              .up = &up_,
                              .down = &down_,
                              .selection_bias = selection_bias_,
+                             .gate_bias = gate_bias_,
+                             .up_bias = up_bias_,
+                             .down_bias = down_bias_,
                              .shape = shape_});
   for (const FeedForward& shared : shared_) step.device().add(out, shared(step, n));
   return out;

@@ -28,9 +28,13 @@ struct AttentionPlan {
     full_width            // weights [heads * head_dim], before rope
   };
   QkNorm qk_norm = QkNorm::none;
-  float eps = 0;      // of the query and key norms
-  float scale = 0;    // of q . k; 0: 1 / sqrt(head_dim)
-  float softcap = 0;  // 0: none
+  float eps = 0;       // of the query and key norms
+  float scale = 0;     // of q . k; 0: 1 / sqrt(head_dim)
+  float softcap = 0;   // 0: none
+  bool sinks = false;  // a learned logit per head that joins the softmax
+  /// Queries at position p are multiplied by 1 + temperature * ln(floor(p / length) + 1).
+  float temperature = 0;
+  int temperature_length = 1;
 };
 
 class Attention {
@@ -49,6 +53,7 @@ class Attention {
 
  private:
   void load_projections(ModelReader& reader, const std::string& prefix);
+  void temper(Step& step, compute::Tensor q) const;
   void normalize(Step& step, compute::Tensor q, compute::Tensor k) const;
 
   AttentionPlan plan_;
@@ -58,6 +63,7 @@ class Attention {
   const float *q_norm_ = nullptr, *k_norm_ = nullptr;
 };
 
+/// Choices of a feed-forward without experts.
 struct FeedForwardPlan {
   enum class Form : std::uint8_t {
     gated,        // ffn_gate, ffn_up, ffn_down
@@ -66,6 +72,7 @@ struct FeedForwardPlan {
   };
   Form form = Form::gated;
   compute::Activation activation = compute::Activation::silu;
+  int width_divisor = 1;  // of the width that the file says
 };
 
 class FeedForward {
@@ -88,9 +95,14 @@ class FeedForward {
 struct MoePlan {
   int inner = 0;         // width of one expert
   int shared_inner = 0;  // width of the expert that every token visits; 0: there is none
-  bool selection_bias = false;
+  enum class SelectionBias : std::uint8_t { none, optional, required };
+  SelectionBias selection_bias = SelectionBias::none;
   compute::MoeShape shape;
 };
+
+/// Reads "expert_gating_func" (absent: `otherwise`), "expert_weights_norm", "expert_weights_scale"
+/// and the group keys.
+compute::MoeShape read_routing(const ModelReader& reader, compute::MoeShape::Gating otherwise);
 
 class MixtureOfExperts {
  public:
@@ -100,7 +112,8 @@ class MixtureOfExperts {
  private:
   compute::MoeShape shape_;
   compute::Weight router_, gate_, up_, down_;
-  const float* selection_bias_ = nullptr;
+  const float *selection_bias_ = nullptr, *router_bias_ = nullptr;
+  const float *gate_bias_ = nullptr, *up_bias_ = nullptr, *down_bias_ = nullptr;
   std::vector<FeedForward> shared_;  // none or one
 };
 

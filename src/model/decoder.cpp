@@ -12,7 +12,8 @@ bool flag(const std::vector<bool>& list, int i) {
 
 Norm load_norm(ModelReader& r, const DecoderPlan& plan, const std::string& name) {
   const int width = r.hyper().width;
-  Norm norm{.kind = plan.norm, .eps = plan.eps, .weight = r.vector(name + ".weight", width)};
+  Norm norm{.kind = plan.norm, .eps = plan.eps};
+  if (plan.norm_weights) norm.weight = r.vector(name + ".weight", width);
   if (plan.norm == Norm::Kind::layer) norm.bias = r.optional_vector(name + ".bias", width);
   return norm;
 }
@@ -27,6 +28,14 @@ std::vector<bool> window_pattern(const ModelReader& r, int default_period, bool 
     windowed.push_back(period == 0 || i % period != (dense_first ? 0 : period - 1));
   }
   return windowed;
+}
+
+std::vector<bool> leading_dense(const ModelReader& r) {
+  const int layers = r.hyper().layers;
+  const int dense = r.count_or("leading_dense_block_count", 0, 0, layers);
+  std::vector<bool> list(static_cast<std::size_t>(layers));
+  for (int i = 0; i < dense; ++i) list[static_cast<std::size_t>(i)] = true;
+  return list;
 }
 
 Decoder::Decoder(ModelReader& r, const DecoderPlan& plan) : LoadedModel(r), plan_(plan) {
@@ -45,16 +54,17 @@ Decoder::Layer Decoder::load_layer(ModelReader& r, int i) const {
   const bool windowed = flag(plan_.windowed, i);
   Layer layer{.attention = {r, i, plan_.attention, windowed ? plan_.window : 0}};
   if (plan_.residual != Residual::post_norm) {
-    layer.attention_norm = load_norm(r, plan_, prefix + "attn_norm");
+    layer.attention_norm = load_norm(r, plan_, prefix + plan_.attention_norm);
   }
-  if (plan_.residual == Residual::pre_norm || plan_.residual == Residual::sandwich) {
+  if (plan_.residual == Residual::pre_norm || plan_.residual == Residual::sandwich ||
+      (plan_.residual == Residual::parallel && plan_.parallel_ffn_norm)) {
     layer.ffn_norm = load_norm(r, plan_, prefix + plan_.ffn_norm);
   }
   if (plan_.residual == Residual::post_norm || plan_.residual == Residual::sandwich) {
     layer.attention_post_norm = load_norm(r, plan_, prefix + "post_attention_norm");
     layer.ffn_post_norm = load_norm(r, plan_, prefix + "post_ffw_norm");
   }
-  if (plan_.moe && i >= plan_.dense_layers) {
+  if (plan_.moe && !flag(plan_.dense, i)) {
     layer.moe.emplace(r, i, *plan_.moe);
   } else {
     layer.ffn.emplace(r, i, plan_.ffn);
@@ -84,6 +94,7 @@ void Decoder::run_layer(Step& step, const Layer& layer, int index, bool last, Te
     x = step.wanted(x);
     if (plan_.residual == Residual::parallel) n = step.wanted(n);
   }
+  if (plan_.parallel_ffn_norm) n = layer.ffn_norm(step, x);
   a = layer.attention_post_norm(step, a);
   if (plan_.residual_scale != 1) device.scale(a, plan_.residual_scale);
   if (plan_.residual == Residual::parallel) {

@@ -18,12 +18,15 @@ struct DecoderPlan {
   Residual residual = Residual::pre_norm;
   Norm::Kind norm = Norm::Kind::rms;
   float eps = 0;
-  std::string ffn_norm = "ffn_norm";  // the tensor of the norm before the feed-forward
+  bool norm_weights = true;  // false: norms only centre and scale
+  std::string attention_norm = "attn_norm", ffn_norm = "ffn_norm";  // tensors of the first norms
+  /// parallel: the feed-forward reads its own norm of the input, not the attention's.
+  bool parallel_ffn_norm = false;
 
   AttentionPlan attention;
   FeedForwardPlan ffn;
-  std::optional<MoePlan> moe;  // set: layers from dense_layers on are mixtures
-  int dense_layers = 0;
+  std::optional<MoePlan> moe;  // set: layers are mixtures,
+  std::vector<bool> dense;     // but for these; empty: all are
 
   compute::Rope rope;
   /// Layers with a sliding window, and their rope; empty: none.
@@ -73,5 +76,8 @@ class Decoder final : public LoadedModel {
 /// Layer i has the full view when i % period == period - 1 (or 0, dense_first); period 0: none has.
 std::vector<bool> window_pattern(const ModelReader& reader, int default_period,
                                  bool dense_first = false);
+
+/// The first "leading_dense_block_count" layers have no experts.
+std::vector<bool> leading_dense(const ModelReader& reader);
 
 }  // namespace llm

@@ -90,15 +90,23 @@ std::vector<int> ModelReader::per_layer_or(std::string_view key, int otherwise) 
   if (value->type() != gguf::ValueType::array) {
     return std::vector<int>(layers, count(key, 0, kMaxDim));
   }
-  const auto list = file_.metadata().need<std::vector<std::int32_t>>(full_key(key));
-  if (list.size() != layers) {
-    fail("key '{}' has {} entries where the model has {} layers", full_key(key), list.size(),
-         layers);
+  // Lists may go on for the layers of draft heads.
+  const std::size_t entries = std::get<gguf::Array>(value->value).size();
+  const auto blocks = static_cast<std::size_t>(count("block_count", 1, kMaxLayers));
+  std::vector<int> values = list(key, entries == blocks ? blocks : layers);
+  values.resize(layers);
+  return values;
+}
+
+std::vector<int> ModelReader::list(std::string_view key, std::size_t size) const {
+  const auto values = file_.metadata().need<std::vector<std::int32_t>>(full_key(key));
+  if (values.size() != size) {
+    fail("key '{}' has {} entries where {} are needed", full_key(key), values.size(), size);
   }
-  for (const std::int32_t entry : list) {
-    if (entry < 0 || entry > kMaxDim) fail("key '{}' holds {}", full_key(key), entry);
+  for (const std::int32_t value : values) {
+    if (value < 0 || value > kMaxDim) fail("key '{}' holds {}", full_key(key), value);
   }
-  return {list.begin(), list.end()};
+  return {values.begin(), values.end()};
 }
 
 float ModelReader::epsilon(std::string_view key) const {
@@ -124,7 +132,8 @@ int ModelReader::read_vocabulary_size() const {
 
 void ModelReader::read_hyper() {
   Hyper& h = hyper_;
-  h.layers = count("block_count", 1, kMaxLayers);
+  const int blocks = count("block_count", 1, kMaxLayers);
+  h.layers = blocks - count_or("nextn_predict_layers", 0, 0, blocks - 1);
   h.width = count("embedding_length", 1, kMaxDim);
   h.context_train = count("context_length", 1, std::numeric_limits<int>::max());
   h.vocab = read_vocabulary_size();

@@ -18,7 +18,8 @@ namespace llm {
 
 /// Hyper-parameters that nearly every family has. Per-layer lists have `layers` entries.
 struct Hyper {
-  int vocab = 0, width = 0, layers = 0, context_train = 0;
+  int vocab = 0, width = 0, context_train = 0;
+  int layers = 0;  // of the trunk: without the layers of draft heads at the end
   std::vector<int> heads, kv_heads, ffn;
   int key_dim = 0, value_dim = 0;  // of one head
   int rotated = 0;                 // dimensions of a head that rope turns
@@ -43,11 +44,14 @@ class ModelReader {
   std::string string_or(std::string_view key, std::string otherwise) const;
   float number(std::string_view key) const;
   float number_or(std::string_view key, float otherwise) const;
+  bool flag(std::string_view key) const { return file_.metadata().need<bool>(full_key(key)); }
   bool flag_or(std::string_view key, bool otherwise) const;
   int count(std::string_view key, int lowest, int highest) const;
   int count_or(std::string_view key, int otherwise, int lowest, int highest) const;
   /// A scalar for all layers or an array with one entry per layer; absent: `otherwise`.
   std::vector<int> per_layer_or(std::string_view key, int otherwise) const;
+  /// An array of `size` numbers from 0 on; required.
+  std::vector<int> list(std::string_view key, std::size_t size) const;
   /// "attention.layer_norm_rms_epsilon" or "attention.layer_norm_epsilon"; required.
   float rms_eps() const { return epsilon("attention.layer_norm_rms_epsilon"); }
   float norm_eps() const { return epsilon("attention.layer_norm_epsilon"); }
@@ -63,6 +67,11 @@ class ModelReader {
                           std::int64_t cols);
   const float* vector(const std::string& name, std::int64_t size);
   const float* optional_vector(const std::string& name, std::int64_t size);
+
+  /// Keeps values that a family computed for as long as the model lives.
+  const float* own(std::vector<float> values) {
+    return floats_.emplace_back(std::move(values)).data();
+  }
 
   /// The f32 copies made so far; the model keeps them.
   std::deque<std::vector<float>> take_floats() { return std::move(floats_); }

@@ -1,6 +1,7 @@
 #include "model/rope_config.h"
 
 #include <cmath>
+#include <limits>
 #include <string>
 
 namespace llm {
@@ -35,7 +36,7 @@ float freq_scale(const ModelReader& r, std::string_view type) {
 
 /// The multiplier of cos and sin. YaRN's is 0.1 ln(factor) + 1, relative to the same with the
 /// file's log multiplier where there is one.
-float magnitude(const ModelReader& r, const Rope& rope) {
+float magnitude(const ModelReader& r, const Rope& rope, float multiplier) {
   const float attn_factor = r.number_or("rope.scaling.attn_factor", 1);
   if (rope.ext_factor == 0) {
     const float user = r.options().yarn_attn_factor;
@@ -43,7 +44,6 @@ float magnitude(const ModelReader& r, const Rope& rope) {
   }
   const float factor = 1 / rope.freq_scale;
   const auto gain = [factor](float m) { return factor <= 1 ? 1 : 0.1f * m * std::log(factor) + 1; };
-  const float multiplier = r.number_or("rope.scaling.yarn_log_multiplier", 0);
   return multiplier == 0 ? gain(1) * attn_factor : gain(1) / gain(multiplier) * attn_factor;
 }
 
@@ -56,24 +56,64 @@ const float* freq_factors(ModelReader& r, const Rope& rope, std::string_view typ
                            pairs);
 }
 
-}  // namespace
-
-Rope read_rope(ModelReader& r, Rope::Pairing pairing) {
+Rope read(ModelReader& r, Rope::Pairing pairing, bool detailed) {
   const LoadOptions& o = r.options();
   const std::string type = scaling_type(r);
   Rope rope{.pairing = pairing, .rotated = r.hyper().rotated};
   rope.base = o.rope_freq_base > 0 ? o.rope_freq_base : read_base(r, "rope.freq_base", 10000);
   rope.freq_scale = freq_scale(r, type);
   rope.ext_factor = o.yarn_ext_factor >= 0 ? o.yarn_ext_factor : (type == "yarn" ? 1.0f : 0.0f);
-  rope.beta_fast = o.yarn_beta_fast >= 0 ? o.yarn_beta_fast : 32.0f;
-  rope.beta_slow = o.yarn_beta_slow >= 0 ? o.yarn_beta_slow : 1.0f;
+  const auto detail = [&](const char* key, float otherwise) {
+    return detailed ? r.number_or(key, otherwise) : otherwise;
+  };
+  rope.beta_fast =
+      o.yarn_beta_fast >= 0 ? o.yarn_beta_fast : detail("rope.scaling.yarn_beta_fast", 32.0f);
+  rope.beta_slow =
+      o.yarn_beta_slow >= 0 ? o.yarn_beta_slow : detail("rope.scaling.yarn_beta_slow", 1.0f);
   rope.original_context = o.yarn_original_context;
   if (rope.original_context <= 0) {
     rope.original_context =
         r.count_or("rope.scaling.original_context_length", r.hyper().context_train, 1, 1 << 30);
   }
-  rope.magnitude = magnitude(r, rope);
+  rope.magnitude = magnitude(r, rope, detail("rope.scaling.yarn_log_multiplier", 0));
   rope.freq_factors = freq_factors(r, rope, type);
+  return rope;
+}
+
+/// True where pair i of a rope with sections turns with the position of a text token.
+bool turns(const std::vector<int>& sections, int pair, bool interleaved) {
+  const int all = sections[0] + sections[1] + sections[2] + sections[3];
+  const int k = pair % all;
+  if (!interleaved) return k < sections[0] + sections[1] + sections[2];
+  constexpr int kAxes = 3;
+  return k < kAxes * sections[static_cast<std::size_t>(k % kAxes)];
+}
+
+}  // namespace
+
+Rope read_rope(ModelReader& r, Rope::Pairing pairing) {
+  return read(r, pairing, false);
+}
+
+Rope read_detailed_rope(ModelReader& r, Rope::Pairing pairing) {
+  return read(r, pairing, true);
+}
+
+Rope read_text_mrope(ModelReader& r, bool interleaved) {
+  Rope rope = read(r, Rope::Pairing::halves, false);
+  const std::vector<int> sections = r.list("rope.dimension_sections", 4);
+  int all = 0;
+  for (const int section : sections) all += section;
+  if (all <= 0) fail("key '{}' has no pairs", r.full_key("rope.dimension_sections"));
+  std::vector<float> factors(static_cast<std::size_t>(rope.rotated / 2), 1.0f);
+  bool still = false;
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    if (rope.freq_factors != nullptr) factors[i] = rope.freq_factors[i];
+    if (turns(sections, static_cast<int>(i), interleaved)) continue;
+    factors[i] = std::numeric_limits<float>::infinity();
+    still = true;
+  }
+  if (still) rope.freq_factors = r.own(std::move(factors));
   return rope;
 }
 
@@ -81,6 +121,19 @@ Rope read_window_rope(ModelReader& r, Rope::Pairing pairing, float default_base)
   return {.pairing = pairing,
           .rotated = r.hyper().rotated,
           .base = read_base(r, "rope.freq_base_swa", default_base)};
+}
+
+Rope read_window_rope(ModelReader& r, const Rope& main) {
+  Rope rope = main;
+  rope.base = read_base(r, "rope.freq_base_swa", main.base);
+  return rope;
+}
+
+Rope unscaled(Rope rope) {
+  rope.freq_scale = 1;
+  rope.ext_factor = 0;
+  rope.magnitude = 1;
+  return rope;
 }
 
 }  // namespace llm

@@ -64,8 +64,9 @@ Tensor Step::gated_ffn(Tensor x, const compute::Device::GatedFfn& ffn) {
   return out;
 }
 
-Tensor Step::moe_ffn(Tensor x, const compute::Weight& router, const compute::Device::MoeFfn& moe) {
-  const Tensor logits = linear(x, router);
+Tensor Step::moe_ffn(Tensor x, const compute::Weight& router, const float* router_bias,
+                     const compute::Device::MoeFfn& moe) {
+  const Tensor logits = linear(x, router, router_bias);
   Tensor out = device_.allocate(x.rows, moe.down->rows);
   device_.moe_ffn(x, logits, moe, out);
   return out;

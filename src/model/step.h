@@ -46,7 +46,7 @@ class Step {
                          const float* bias = nullptr);
   compute::Tensor gated_ffn(compute::Tensor x, const compute::Device::GatedFfn& ffn);
   compute::Tensor moe_ffn(compute::Tensor x, const compute::Weight& router,
-                          const compute::Device::MoeFfn& moe);
+                          const float* router_bias, const compute::Device::MoeFfn& moe);
 
  private:
   compute::Device& device_;

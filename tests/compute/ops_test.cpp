@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "compute/moe_routing.h"
 #include "compute/reference.h"
 
 namespace llm::compute {
@@ -103,6 +104,7 @@ TEST_P(Ops, ElementByElement) {
       const Tensor t = put(d, x, cols);
       d.add(t, put(d, y, cols));
       d.scale(t, 0.37f);
+      d.scale_rows(t, y);
       return t;
     });
     compare([&](Device& d) {
@@ -172,11 +174,13 @@ TEST_P(Ops, FeedForwardOfEveryActivation) {
   };
   const Weight g = matrix(gate, kInner, kWidth), u = matrix(up, kInner, kWidth),
                o = matrix(down, kWidth, kInner);
-  for (const auto activation : {Activation::silu, Activation::gelu, Activation::gelu_erf,
-                                Activation::relu, Activation::relu_squared}) {
+  for (const auto activation :
+       {Activation::silu, Activation::gelu, Activation::gelu_erf, Activation::relu,
+        Activation::relu_squared, Activation::swiglu_oai}) {
     for (const int tokens : {1, 37}) {
       const Floats x = random_floats(tokens * kWidth, 3);
       for (const bool gated : {true, false}) {
+        if (!gated && activation == Activation::swiglu_oai) continue;
         compare(
             [&](Device& d) {
               const Tensor out = d.allocate(tokens, kWidth);
@@ -207,6 +211,7 @@ TEST_P(Ops, MixturesOfExperts) {
     return Weight{quant::Type::f32, reinterpret_cast<const std::byte*>(values.data()), rows, cols,
                   kExperts};
   };
+  const Floats biases = random_floats(kExperts * kWidth + 10, 1, 6);
   Weight g = stack(gate, kInner, kWidth), u = stack(up, kInner, kWidth),
          o = stack(down, kWidth, kInner);
   u.scale = factors.data();
@@ -220,6 +225,10 @@ TEST_P(Ops, MixturesOfExperts) {
       moe.shape.normalize_weights = gating != Gating::softmax;
       moe.shape.weights_scale = gating == Gating::sigmoid ? 2.5f : 0;
       if (gating == Gating::sigmoid) moe.selection_bias = bias.data();
+      if (gating == Gating::softmax) {
+        moe.gate_bias = moe.up_bias = biases.data();
+        moe.down_bias = biases.data() + 10;
+      }
       compare(
           [&](Device& d) {
             const Tensor out = d.allocate(tokens, kWidth);
@@ -229,6 +238,22 @@ TEST_P(Ops, MixturesOfExperts) {
           5e-6);
     }
   }
+}
+
+TEST(MoeRouting, GroupsWithTheBestPairsAreKept) {
+  const MoeShape shape{.experts = 6,
+                       .used = 3,
+                       .gating = MoeShape::Gating::softmax_after_top_k,
+                       .normalize_weights = false,
+                       .groups = 3,
+                       .groups_used = 2};
+  // Group scores: 5 + 0, 3 + 3, 4 + 1.9; the single best expert is in the worst group.
+  const Floats logits = {5, -0.5f, 3, 3, 4, 1.9f};
+  std::int32_t experts[3];
+  float weights[3], scratch[12];
+  choose_experts(shape, logits, nullptr, experts, weights, scratch);
+  EXPECT_EQ(std::vector(experts, experts + 3), (std::vector<std::int32_t>{4, 2, 3}));
+  EXPECT_NEAR(weights[0], std::exp(4.0) / (std::exp(4.0) + 2 * std::exp(3.0)), 1e-6);
 }
 
 TEST_P(Ops, NothingHappensToNoRows) {
@@ -309,7 +334,7 @@ Tensor run_attention(Device& d, const AttentionCase& c, const float* sinks) {
                                    {shape.kv_heads, shape.head_dim, shape.value_dim}},
                         .key_type = c.keys,
                         .value_type = c.values};
-  constexpr int kLong = 700, kPages = 2 * 22 + 1;
+  constexpr int kLong = 600, kPages = 2 * 22 + 1;
   const auto pool = d.make_kv_pool(layout, kPages);
   std::vector<PageId> first, second, third;
   for (int i = 0; i < 22; ++i) {
@@ -345,6 +370,7 @@ TEST_P(Ops, Attention) {
   for (const AttentionCase& c : kAttention) {
     SCOPED_TRACE(c.name);
     compare([&](Device& d) { return run_attention(d, c, nullptr); }, c.tolerance);
+    if (&c - kAttention > 3) continue;
     const Floats sinks = random_floats(c.shape.heads, 3);
     compare([&](Device& d) { return run_attention(d, c, sinks.data()); }, c.tolerance);
   }

@@ -175,6 +175,10 @@ void CpuDevice::scale(Tensor x, float factor) {
   each_row(x, [&](std::int64_t t) { kernels_.scale(x.row(t).data(), factor, x.cols); });
 }
 
+void CpuDevice::scale_rows(Tensor x, std::span<const float> factors) {
+  each_row(x, [&](std::int64_t t) { kernels_.scale(x.row(t).data(), factors[index(t)], x.cols); });
+}
+
 void CpuDevice::softcap(Tensor x, float c) {
   each_row(x, [&](std::int64_t t) { kernels_.softcap(x.row(t).data(), c, x.cols); });
 }

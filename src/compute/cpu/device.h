@@ -43,6 +43,7 @@ class CpuDevice final : public Device {
   void moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tensor out) override;
   void add(Tensor x, Tensor y) override;
   void scale(Tensor x, float factor) override;
+  void scale_rows(Tensor x, std::span<const float> factors) override;
   void softcap(Tensor x, float c) override;
   void gather_rows(Tensor x, std::span<const std::int32_t> rows, Tensor out) override;
 
@@ -53,7 +54,8 @@ class CpuDevice final : public Device {
   void each_row(Tensor x, FunctionRef<void(std::int64_t row)> work);
   void multiply_experts(Tensor x, std::span<const std::int32_t> rows,
                         std::span<const std::int32_t> offsets,
-                        std::span<const LinearEngine::Experts> products);
+                        std::span<const LinearEngine::Experts> products,
+                        std::span<const float* const> biases);
   /// The (token, expert) pairs of a mixture, grouped by expert.
   struct Routing;
   Routing route(Tensor router_logits, const MoeFfn& moe);

@@ -56,11 +56,13 @@ void CpuDevice::moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tenso
   const Tensor up = allocate(pairs, moe.up->rows), down = allocate(pairs, moe.down->rows);
   Tensor gate;
   std::vector<LinearEngine::Experts> products{{moe.up, up}};
+  std::vector<const float*> biases{moe.up_bias};
   if (moe.gate != nullptr) {
     gate = allocate(pairs, moe.gate->rows);
     products.push_back({moe.gate, gate});
+    biases.push_back(moe.gate_bias);
   }
-  multiply_experts(x, r.tokens, r.offsets, products);
+  multiply_experts(x, r.tokens, r.offsets, products, biases);
   each_row(up, [&](std::int64_t i) {
     kernels_.activate(moe.shape.activation, gate.data != nullptr ? gate.row(i).data() : nullptr,
                       up.row(i).data(), up.cols);
@@ -68,7 +70,7 @@ void CpuDevice::moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tenso
   std::vector<std::int32_t> all(index(pairs));
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int32_t>(i);
   const LinearEngine::Experts last{moe.down, down};
-  multiply_experts(up, all, r.offsets, {&last, 1});
+  multiply_experts(up, all, r.offsets, {&last, 1}, {&moe.down_bias, 1});
   const auto used = index(moe.shape.used);
   each_row(out, [&](std::int64_t t) {
     std::ranges::fill(out.row(t), 0.0f);
@@ -81,13 +83,17 @@ void CpuDevice::moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tenso
 
 void CpuDevice::multiply_experts(Tensor x, std::span<const std::int32_t> rows,
                                  std::span<const std::int32_t> offsets,
-                                 std::span<const LinearEngine::Experts> products) {
+                                 std::span<const LinearEngine::Experts> products,
+                                 std::span<const float* const> biases) {
   engine_.linear_experts(x, rows, offsets, products, team(x.rows));
-  for (const LinearEngine::Experts& p : products) {
-    if (p.weight->scale == nullptr) continue;
-    for (std::int64_t e = 0; e < p.weight->count; ++e) {
+  for (std::size_t p = 0; p < products.size(); ++p) {
+    const Weight& weight = *products[p].weight;
+    if (weight.scale == nullptr && biases[p] == nullptr) continue;
+    for (std::int64_t e = 0; e < weight.count; ++e) {
       for (std::int32_t i = offsets[index(e)]; i < offsets[index(e) + 1]; ++i) {
-        kernels_.scale(p.out.row(i).data(), p.weight->scale[e], p.out.cols);
+        float* row = products[p].out.row(i).data();
+        if (weight.scale != nullptr) kernels_.scale(row, weight.scale[e], weight.rows);
+        if (biases[p] != nullptr) kernels_.add(row, biases[p] + e * weight.rows, weight.rows);
       }
     }
   }

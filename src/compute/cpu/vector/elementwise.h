@@ -117,6 +117,12 @@ struct Rows {
     return V::load(lanes);
   }
 
+  static V swiglu_oai(V gate, V up) {
+    const V limit = V::set1(7.0f);
+    const V g = min(limit, gate), u = max(V::set1(-7.0f), min(limit, up));
+    return g * sigmoid(g * V::set1(1.702f)) * (u + V::set1(1.0f));
+  }
+
   static void activate(Activation activation, const float* gate, float* up, std::int64_t n) {
     switch (activation) {
       case Activation::silu:
@@ -132,6 +138,8 @@ struct Rows {
           v = max(V::zero(), v);
           return v * v;
         });
+      case Activation::swiglu_oai:
+        return map(gate, up, n, [&](V v, auto&& load) { return swiglu_oai(v, load(up)); });
     }
   }
 
