@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "chat/family.h"
 
 namespace llm::chat {
 
@@ -22,11 +23,21 @@ struct TemplateCaps {
   bool supports_typed_content = false;
 };
 
+/// How an assistant's turn is written in front of its content. Used to continue a turn.
+struct ReasoningFormat {
+  bool supported = false;
+  std::string start, end;     // around the reasoning, with the white space that belongs to them
+  std::string none;           // what stands for no reasoning; empty: `start` and `end`
+  std::string content_start;  // in front of the content, of some families
+};
+
 struct TemplateInput {
-  Json messages = Json::array();  // OpenAI shape, already validated
+  Json messages = Json::array();  // in the shape that the template reads; see render.h
   Json tools;                     // array or null
+  // False leaves the variable undefined, which nearly all templates read as false. A template
+  // whose default is true is told false through `extra`.
   bool add_generation_prompt = true;
-  Json extra = Json::object();  // chat_template_kwargs and the like, by variable name
+  Json extra = Json::object();  // chat_template_kwargs and the like, by variable name; these win
   std::string bos_token, eos_token;
   std::int64_t now_unix_s = 0;  // what strftime_now shows; 0: the clock
 };
@@ -38,9 +49,12 @@ class Template {
   static std::unique_ptr<Template> compile(std::string source);
   virtual ~Template() = default;
 
-  /// Throws RequestError(400) with the template's own words when it raises an exception.
+  /// Throws RequestError(400) with the template's own words when it raises an exception, and with
+  /// line and column when it fails otherwise or exceeds a limit.
   virtual std::string render(const TemplateInput& input) const = 0;
   virtual const TemplateCaps& caps() const = 0;
+  virtual const ReasoningFormat& reasoning() const = 0;
+  virtual Family family() const = 0;
   virtual const std::string& source() const = 0;
 };
 

@@ -18,8 +18,10 @@ Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 
 std::string Program::render(std::span<const Variable> variables, std::int64_t now_unix_s,
-                            const Limits& limits) const {
+                            const Limits& limits,
+                            std::span<const std::string_view> harmless) const {
   Evaluator evaluator(*tree_, limits, now_unix_s);
+  evaluator.harmless = harmless;
   try {
     return evaluator.run(variables);
   } catch (const Failure& failure) {

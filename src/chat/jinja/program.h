@@ -30,8 +30,10 @@ class Program {
   Program& operator=(Program&&) noexcept;
 
   /// Of several variables of one name the last counts. Throws Failure (raise or runtime).
+  /// Exceptions whose text begins with one of `harmless` are not raised.
   std::string render(std::span<const Variable> variables, std::int64_t now_unix_s,
-                     const Limits& limits = {}) const;
+                     const Limits& limits = {},
+                     std::span<const std::string_view> harmless = {}) const;
 
   /// True when the template names the variable anywhere.
   bool mentions(std::string_view variable) const;

@@ -1,0 +1,216 @@
+#include "chat/messages.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "base/error.h"
+
+namespace llm::chat {
+namespace {
+
+const Json* member(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string shown(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+[[noreturn]] void bad_messages(const std::string& why) {
+  bad_field("messages", "Failed to parse messages: " + why);
+}
+
+/// `path` is where the text stands, for the error.
+const std::string& text_of(const Json& object, const char* name, const std::string& path) {
+  const Json* value = member(object, name);
+  if (!value) bad_messages(fmt::format("{}.{} is missing", path, name));
+  if (!value->is_string())
+    bad_messages(fmt::format("{}.{} must be a string, not {}", path, name, value->type_name()));
+  return value->get_ref<const std::string&>();
+}
+
+void check_shape(const Json& message) {
+  if (!message.is_object())
+    bad_messages("Expected each message to be an object, got " + shown(message));
+  const bool assistant = message.value("role", Json()) == "assistant";
+  if (!assistant && !message.contains("content"))
+    bad_field("messages", "All non-assistant messages must contain 'content'");
+  if (assistant && !message.contains("content") && !message.contains("tool_calls"))
+    bad_field("messages", "Assistant message must contain either 'content' or 'tool_calls'!");
+  const Json* content = member(message, "content");
+  if (content && !content->is_string() && !content->is_array())
+    bad_field("messages", "Expected 'content' to be a string or an array");
+  if (!message.contains("role")) bad_messages("Missing 'role' in message: " + shown(message));
+}
+
+struct MediaKind {
+  std::string_view type, name;
+  bool Modalities::*supported;
+};
+
+constexpr MediaKind kMediaKinds[] = {
+    {"image_url", "image", &Modalities::image},
+    {"input_audio", "audio", &Modalities::audio},
+    {"input_video", "video", &Modalities::video},
+};
+
+class Reader {
+ public:
+  Reader(const Modalities& modalities, const std::string& marker, bool keep_parts)
+      : modalities_(modalities), marker_(marker), keep_parts_(keep_parts) {}
+
+  void read(const Json& message, std::size_t index) {
+    check_shape(message);
+    const std::string path = fmt::format("messages[{}]", index);
+    Json out;
+    out["role"] = text_of(message, "role", path);
+    out["content"] = content(message, path);
+    for (const char* name : {"reasoning_content", "name", "tool_call_id"}) {
+      if (!member(message, name)) continue;
+      const std::string& text = text_of(message, name, path);
+      if (!text.empty()) out[name] = text;
+    }
+    if (const Json* calls = member(message, "tool_calls")) add_calls(out, *calls, path);
+    conversation.messages.push_back(std::move(out));
+  }
+
+  Conversation conversation;
+
+ private:
+  Json content(const Json& message, const std::string& path) {
+    const Json* content = member(message, "content");
+    if (!content) return "";
+    if (content->is_string()) return *content;
+    Json parts = Json::array();
+    for (std::size_t i = 0; i < content->size(); ++i)
+      parts.push_back(part((*content)[i], fmt::format("{}.content[{}]", path, i)));
+    return keep_parts_ ? parts : Json(joined(parts));
+  }
+
+  /// A text part; media become their marker.
+  Json part(const Json& part, const std::string& path) {
+    if (!part.is_object()) bad_messages(path + " must be an object");
+    const Json* type = member(part, "type");
+    if (!type || !type->is_string()) bad_field("messages", "unsupported content[].type");
+    if (*type == "text") return {{"type", "text"}, {"text", text_of(part, "text", path)}};
+    for (const MediaKind& kind : kMediaKinds) {
+      if (*type != kind.type) continue;
+      if (!(modalities_.*kind.supported))
+        bad_field("messages",
+                  fmt::format("{} input is not supported - hint: if this is unexpected, you may "
+                              "need to provide the mmproj",
+                              kind.name));
+      conversation.media.push_back(part);
+      return {{"type", "text"}, {"text", marker_}};
+    }
+    bad_field("messages", "unsupported content[].type");
+  }
+
+  /// Line feeds between texts, but none beside a marker.
+  std::string joined(const Json& parts) const {
+    std::string out;
+    bool after_text = false;
+    for (const Json& part : parts) {
+      const std::string& text = part.at("text").get_ref<const std::string&>();
+      const bool is_text = text != marker_ || marker_.empty();
+      if (after_text && is_text) out += '\n';
+      out += text;
+      after_text = is_text;
+    }
+    return out;
+  }
+
+  static void add_calls(Json& out, const Json& calls, const std::string& path) {
+    if (!calls.is_array()) bad_messages(path + ".tool_calls must be an array");
+    Json list = Json::array();
+    for (std::size_t i = 0; i < calls.size(); ++i)
+      list.push_back(call(calls[i], fmt::format("{}.tool_calls[{}]", path, i)));
+    if (!list.empty()) out["tool_calls"] = std::move(list);
+  }
+
+  static Json call(const Json& call, const std::string& path) {
+    if (!call.is_object()) bad_messages(path + " must be an object");
+    if (const Json* type = member(call, "type"); type && *type != "function")
+      bad_messages(fmt::format("Unsupported tool call type: {}", shown(call)));
+    const Json* function = member(call, "function");
+    if (!function || !function->is_object()) bad_messages(path + ".function must be an object");
+    Json out = {{"type", "function"},
+                {"function",
+                 {{"name", text_of(*function, "name", path + ".function")},
+                  {"arguments", arguments(*function)}}}};
+    if (member(call, "id")) {
+      const std::string& id = text_of(call, "id", path);
+      if (!id.empty()) out["id"] = id;
+    }
+    return out;
+  }
+
+  /// Always JSON text; clients that send an object get it serialised.
+  static std::string arguments(const Json& function) {
+    const Json* arguments = member(function, "arguments");
+    if (!arguments) return "{}";
+    if (arguments->is_string()) return arguments->get<std::string>();
+    return shown(*arguments);
+  }
+
+  const Modalities& modalities_;
+  const std::string& marker_;
+  bool keep_parts_;
+};
+
+/// What is wrong with one entry of `tools`; empty when nothing is.
+std::string fault_of(const Json& tool) {
+  const Json* type = tool.is_object() ? member(tool, "type") : nullptr;
+  if (!type) return "Missing tool type: " + shown(tool);
+  if (*type != "function") return "Unsupported tool type: " + shown(tool);
+  const Json* function = member(tool, "function");
+  if (!function || !function->is_object()) return "Missing tool function: " + shown(tool);
+  const Json* name = member(*function, "name");
+  if (!name || !name->is_string() || name->get_ref<const std::string&>().empty())
+    return "Missing tool function name: " + shown(tool);
+  return {};
+}
+
+Json normalized_tool(const Json& tool) {
+  const Json& function = tool.at("function");
+  const Json* description = member(function, "description");
+  const Json* parameters = member(function, "parameters");
+  return {{"type", "function"},
+          {"function",
+           {{"name", function.at("name")},
+            {"description", description ? *description : Json("")},
+            {"parameters", parameters ? *parameters : Json::object()}}}};
+}
+
+Json read_tools(const Json& body) {
+  const Json* tools = member(body, "tools");
+  if (!tools) return {};
+  const auto refuse = [&](const std::string& why) {
+    bad_field("tools", fmt::format("Failed to parse tools: {}; tools = {}", why,
+                                   tools->dump(2, ' ', false, Json::error_handler_t::replace)));
+  };
+  if (!tools->is_array()) refuse("Expected 'tools' to be an array, got " + shown(*tools));
+  Json out = Json::array();
+  for (const Json& tool : *tools) {
+    if (const std::string fault = fault_of(tool); !fault.empty()) refuse(fault);
+    out.push_back(normalized_tool(tool));
+  }
+  return out.empty() ? Json() : out;
+}
+
+}  // namespace
+
+Conversation read_conversation(const Json& body, const Modalities& modalities,
+                               const std::string& marker, bool keep_parts) {
+  const Json* messages = member(body, "messages");
+  if (!messages) bad_field("messages", "'messages' is required");
+  if (!messages->is_array()) bad_field("messages", "Expected 'messages' to be an array");
+  Reader reader(modalities, marker, keep_parts);
+  for (std::size_t i = 0; i < messages->size(); ++i) reader.read((*messages)[i], i);
+  reader.conversation.tools = read_tools(body);
+  return std::move(reader.conversation);
+}
+
+}  // namespace llm::chat

@@ -1,0 +1,80 @@
+#include "chat/template.h"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "chat/jinja/program.h"
+#include "chat/probe.h"
+
+namespace llm::chat {
+namespace {
+
+// Vendors' checks that refuse harmless conversations: a text that talks about channel marks, and
+// an assistant that said nothing. The exceptions they raise print nothing instead.
+constexpr std::string_view kHarmless[] = {
+    "You have passed a message containing <|channel|> tags in the content field.",
+    "Assistant message must have a string or a list of chunks in content or a list of tool calls.",
+};
+
+std::int64_t clock_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+[[noreturn]] void report(const jinja::Failure& failure) {
+  if (failure.kind == jinja::FailureKind::raise) bad_field("messages", failure.what());
+  bad_field("messages", fmt::format("the chat template fails in line {}, column {}: {}",
+                                    failure.line, failure.column, failure.what()));
+}
+
+class JinjaTemplate final : public Template {
+ public:
+  explicit JinjaTemplate(std::string source)
+      : source_(std::move(source)), program_(source_), family_(detect_family(source_)) {
+    caps_ = probe_caps(*this);
+    reasoning_ = probe_reasoning(*this);
+  }
+
+  std::string render(const TemplateInput& input) const override {
+    const Json bos = input.bos_token, eos = input.eos_token, yes = true;
+    std::vector<jinja::Variable> variables = {
+        {"messages", &input.messages}, {"bos_token", &bos}, {"eos_token", &eos}};
+    if (!input.tools.is_null()) variables.push_back({"tools", &input.tools});
+    if (input.add_generation_prompt) variables.push_back({"add_generation_prompt", &yes});
+    for (const auto& [name, value] : input.extra.items()) variables.push_back({name, &value});
+    try {
+      return program_.render(variables, input.now_unix_s ? input.now_unix_s : clock_seconds(), {},
+                             kHarmless);
+    } catch (const jinja::Failure& failure) {
+      report(failure);
+    }
+  }
+
+  const TemplateCaps& caps() const override { return caps_; }
+  const ReasoningFormat& reasoning() const override { return reasoning_; }
+  Family family() const override { return family_; }
+  const std::string& source() const override { return source_; }
+
+ private:
+  std::string source_;
+  jinja::Program program_;
+  Family family_;
+  TemplateCaps caps_;
+  ReasoningFormat reasoning_;
+};
+
+}  // namespace
+
+std::unique_ptr<Template> Template::compile(std::string source) {
+  try {
+    return std::make_unique<JinjaTemplate>(std::move(source));
+  } catch (const jinja::Failure& failure) {
+    fail("the chat template does not parse: line {}, column {}: {}", failure.line, failure.column,
+         failure.what());
+  }
+}
+
+}  // namespace llm::chat

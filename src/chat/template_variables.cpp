@@ -1,0 +1,103 @@
+#include "chat/template_variables.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <ctime>
+
+#include "base/error.h"
+#include "chat/probe.h"
+
+namespace llm::chat {
+namespace {
+
+const Json* member(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+/// Sets `enabled` where `object` says so.
+void read_thinking(const Json& object, bool& enabled) {
+  const Json* value = member(object, "enable_thinking");
+  if (!value) return;
+  if (!value->is_boolean())
+    bad_field("enable_thinking",
+              fmt::format("invalid type for \"enable_thinking\" (expected boolean, got {})",
+                          value->type_name()));
+  enabled = value->get<bool>();
+}
+
+const Json& request_kwargs(const Json& body) {
+  static const Json none = Json::object();
+  const Json* kwargs = member(body, "chat_template_kwargs");
+  if (!kwargs) return none;
+  if (!kwargs->is_object())
+    bad_field("chat_template_kwargs",
+              fmt::format("chat_template_kwargs must be an object, not {}", kwargs->type_name()));
+  return *kwargs;
+}
+
+std::string date(std::int64_t now_unix_s, const char* format) {
+  const auto now = static_cast<std::time_t>(now_unix_s);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char text[64];
+  return std::string(text, std::strftime(text, sizeof text, format, &local));
+}
+
+void add_dates(Json& variables, std::int64_t now_unix_s) {
+  if (now_unix_s == 0) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    now_unix_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  }
+  variables["date_string"] = date(now_unix_s, "%d %b %Y");
+  variables["datetime"] = date(now_unix_s, "%b %d %Y");
+}
+
+/// "none" switches thinking off; other values are for the template.
+void add_effort(Json& variables, const Json& body, bool& thinking) {
+  const Json* effort = member(body, "reasoning_effort");
+  if (!effort) return;
+  if (!effort->is_string())
+    bad_field("reasoning_effort",
+              fmt::format("reasoning_effort must be a string, not {}", effort->type_name()));
+  if (*effort == "none") {
+    thinking = false;
+  } else {
+    variables["reasoning_effort"] = *effort;
+  }
+}
+
+/// DeepSeek V4 is told the schema of the reply.
+void add_response_format(Json& variables, const Json& body) {
+  const Json* format = member(body, "response_format");
+  if (!format || !format->is_object() || format->value("type", Json()) != "json_schema") return;
+  const Json* wrapper = member(*format, "json_schema");
+  const Json* schema = wrapper && wrapper->is_object() ? member(*wrapper, "schema") : nullptr;
+  if (schema) variables["response_format"] = *schema;
+}
+
+}  // namespace
+
+Json template_variables(const Json& body, const Template& chat_template,
+                        const RenderSettings& settings, const Json& tools) {
+  Json variables = Json::object();
+  bool thinking = settings.enable_thinking.value_or(true);
+  read_thinking(settings.template_kwargs, thinking);
+  add_dates(variables, settings.now_unix_s);
+  add_effort(variables, body, thinking);
+  read_thinking(body, thinking);
+  if (chat_template.family() == Family::deepseek_v4) add_response_format(variables, body);
+  // Firefunction reads the tools as JSON text.
+  if (!tools.is_null()) variables["functions"] = tools.dump(4);
+  if (settings.preserve_reasoning) variables.update(keep_reasoning_variables());
+
+  const Json& kwargs = request_kwargs(body);
+  read_thinking(kwargs, thinking);
+  variables.update(settings.template_kwargs);
+  variables.update(kwargs);
+  variables["enable_thinking"] = thinking;
+  return variables;
+}
+
+}  // namespace llm::chat
