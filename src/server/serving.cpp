@@ -106,6 +106,7 @@ ModelCard make_card(const ModelOptions& options, const std::string& path, const 
   ModelCard card{.aliases = options.aliases, .tags = options.tags, .path = path, .info = info};
   std::sort(card.aliases.begin(), card.aliases.end());
   std::sort(card.tags.begin(), card.tags.end());
+  if (options.path.empty() && card.aliases.empty()) card.aliases = {"demo"};
   card.id = card.aliases.empty() ? path : card.aliases.front();
   return card;
 }
