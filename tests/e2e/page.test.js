@@ -33,6 +33,14 @@ after(async () => {
 const ready = () => page.waitForSelector("#send:not([hidden])");
 const texts = (selector) => page.$$eval(selector, (nodes) => nodes.map((node) => node.textContent));
 
+/** Playwright's own waitForFunction evaluates text in the page, which the page's policy forbids. */
+async function until(isTrue) {
+  for (const end = Date.now() + 20_000; !(await isTrue()); ) {
+    assert.ok(Date.now() < end, "waited too long");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 async function send(text) {
   await page.fill("#input", text);
   await page.press("#input", "Enter");
@@ -64,8 +72,7 @@ test("stop ends a long answer", { skip }, async () => {
   await set({ maxTokens: "" });
   await send("Tell me a very long story.");
   await page.waitForSelector("#stop:not([hidden])");
-  await page.waitForFunction(() =>
-    [...document.querySelectorAll(".message.assistant .body")].at(-1).textContent.length > 2);
+  await until(async () => (await texts(".message.assistant .body")).at(-1).length > 2);
   const isStillRunning = await page.$("#stop:not([hidden])");
   if (isStillRunning) await page.click("#stop").catch(() => {});
   await ready();
