@@ -69,10 +69,6 @@ Json default_settings(const Serving& serving) {
           {"n_ctx", serving.engine.slot_context()}};
 }
 
-std::string text_of(const Tokenizer& tokenizer, TokenId token) {
-  return tokenizer.is_valid(token) ? tokenizer.piece(token, /*show_special=*/true) : "";
-}
-
 }  // namespace
 
 http::Response models(Service& service, const http::Request&) {
@@ -101,8 +97,8 @@ http::Response props(Service& service, const http::Request&) {
       {"ui_settings", Json::object()},
       {"chat_template", serving.chat_template->source()},
       {"chat_template_caps", caps_json(serving.chat_template->caps())},
-      {"bos_token", text_of(serving.tokenizer, special.bos)},
-      {"eos_token", text_of(serving.tokenizer, special.eos)},
+      {"bos_token", token_text(serving.tokenizer, special.bos)},
+      {"eos_token", token_text(serving.tokenizer, special.eos)},
       {"build_info", options::build_info()},
       {"is_sleeping", false},
       {"cors_proxy_enabled", false},

@@ -86,12 +86,27 @@ void take_recommended(const Recommended<T> (&rows)[N], const Options& options,
   }
 }
 
+chat::RenderSettings chat_settings_of(const ChatOptions& options, const Tokenizer& tokenizer) {
+  const SpecialTokens& special = tokenizer.special();
+  return {.prefill_assistant = options.prefill_assistant,
+          .template_kwargs = Json::parse(options.chat_template_kwargs),
+          .bos_token = token_text(tokenizer, special.bos),
+          .eos_token = token_text(tokenizer, special.eos),
+          .adds_bos = special.add_bos,
+          .adds_eos = special.add_eos};
+}
+
 }  // namespace
+
+std::string token_text(const Tokenizer& tokenizer, TokenId token) {
+  return tokenizer.is_valid(token) ? tokenizer.piece(token, /*show_special=*/true) : "";
+}
 
 ModelCard make_card(const ModelOptions& options, const std::string& path, const ModelInfo& info) {
   ModelCard card{.aliases = options.aliases, .tags = options.tags, .path = path, .info = info};
   std::sort(card.aliases.begin(), card.aliases.end());
   std::sort(card.tags.begin(), card.tags.end());
+  if (options.path.empty() && card.aliases.empty()) card.aliases = {"demo"};
   card.id = card.aliases.empty() ? path : card.aliases.front();
   return card;
 }
@@ -125,6 +140,7 @@ Serving::Serving(const Options& options, ModelCard card, const gguf::Metadata& m
       tokenizer(tokenizer),
       engine(engine),
       chat_template(std::move(chat_template)),
+      chat_settings(chat_settings_of(options.chat, tokenizer)),
       defaults(default_params(options, metadata)),
       resolver(tokenizer) {}
 

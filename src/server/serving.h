@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "chat/render.h"
 #include "chat/template.h"
 #include "engine/engine.h"
 #include "gguf/metadata.h"
@@ -28,6 +29,9 @@ ModelCard make_card(const ModelOptions& options, const std::string& path, const 
 /// the built-in values.
 CompletionParams default_params(const Options& options, const gguf::Metadata& metadata);
 
+/// The text of a token, "" when there is none.
+std::string token_text(const Tokenizer& tokenizer, TokenId token);
+
 /// Immutable but for the engine inside; shared by all handlers.
 struct Serving {
   Serving(const Options& options, ModelCard card, const gguf::Metadata& metadata,
@@ -40,6 +44,7 @@ struct Serving {
   const Tokenizer& tokenizer;
   Engine& engine;
   std::unique_ptr<chat::Template> chat_template;
+  chat::RenderSettings chat_settings;
   CompletionParams defaults;
   Resolver resolver;
 };

@@ -180,6 +180,8 @@ const CHATS = [
   [chat({ tools: { a: 1 } }), 400, "tools"],
   [chat({ tools: [{ type: "search" }] }), 400, "tool"],
   [chat({ tool_choice: "sometimes" }), 400, "tool_choice"],
+  [chat({ tools: [{ type: "function", function: { name: "f" } }], tool_choice: "required" }), 501,
+    "tool_choice"],
   [chat({ response_format: "json" }), 400, "response_format"],
   [chat({ response_format: {} }), 400, "response_format"],
   [chat({ response_format: { type: "xml" } }), 400, "response_format"],

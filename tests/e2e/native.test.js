@@ -150,6 +150,27 @@ test("slots and metrics show what runs", { skip }, async () => {
   assert.match(text, /llamacpp:http_requests_total\{status="200"\} [1-9]/);
 });
 
+test("a client that leaves frees its slot, with or without a stream", { skip }, async () => {
+  for (const stream of [true, false]) {
+    const controller = new AbortController();
+    const reply = server.fetch("/completion", {
+      body: { prompt: "Once", n_predict: 100000, ignore_eos: true, stream, n_keep: 0 },
+      signal: controller.signal,
+    }).then((one) => one.text());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    controller.abort();
+    await assert.rejects(reply, { name: "AbortError" });
+    let metrics;
+    for (let i = 0; i < 60; ++i) {
+      metrics = await server.metrics();
+      if (metrics.requests_processing === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal(metrics.requests_processing, 0);
+    assert.equal(metrics.kv_pages_used, 0);
+  }
+});
+
 test("tokens there and back", { skip }, async () => {
   const { tokens } = (await server.json("/tokenize", { content: "The little dog ran.", add_special: false })).body;
   assert.equal((await server.json("/detokenize", { tokens })).body.content.trim(), "The little dog ran.");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { hasModel, needs } from "./lib/places.js";
+import { hasModel, needs, slowModel } from "./lib/places.js";
 import { Server } from "./lib/server.js";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -33,6 +33,14 @@ after(async () => {
 const ready = () => page.waitForSelector("#send:not([hidden])");
 const texts = (selector) => page.$$eval(selector, (nodes) => nodes.map((node) => node.textContent));
 
+/** Playwright's own waitForFunction evaluates text in the page, which the page's policy forbids. */
+async function until(isTrue) {
+  for (const end = Date.now() + 20_000; !(await isTrue()); ) {
+    assert.ok(Date.now() < end, "waited too long");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 async function send(text) {
   await page.fill("#input", text);
   await page.press("#input", "Enter");
@@ -46,6 +54,9 @@ async function set(fields) {
     else await field.fill(value);
   }
   await page.click("#settings button[value=save]");
+  await page.waitForSelector("#settings:not([open])", { state: "attached" });
+  // The page learns of it by an event that comes after the closing itself.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
 }
 
 test("a message is answered as a stream, with its speed", { skip }, async () => {
@@ -60,16 +71,24 @@ test("a message is answered as a stream, with its speed", { skip }, async () => 
   assert.match((await texts(".facts"))[0], /12 tokens . [\d.]+ tokens\/s/);
 });
 
-test("stop ends a long answer", { skip }, async () => {
-  await set({ maxTokens: "" });
-  await send("Tell me a very long story.");
-  await page.waitForSelector("#stop:not([hidden])");
-  await page.waitForFunction(() =>
-    [...document.querySelectorAll(".message.assistant .body")].at(-1).textContent.length > 2);
-  const isStillRunning = await page.$("#stop:not([hidden])");
-  if (isStillRunning) await page.click("#stop").catch(() => {});
-  await ready();
-  assert.equal((await texts(".message.assistant .body")).length, 2);
+test("stop ends a long answer", { skip: skip || needs(slowModel(), "llama-random-model") }, async () => {
+  const slow = await Server.start(["-m", slowModel(), "-c", "4096", "-np", "1", "--ignore-eos"]);
+  const other = await browser.newPage();
+  try {
+    await other.goto(slow.url);
+    await other.fill("#input", "Tell me a very long story.");
+    await other.press("#input", "Enter");
+    const body = other.locator(".message.assistant .body");
+    await until(async () => (await body.textContent()).length > 2);
+    await other.$eval("#stop", (button) => button.click());  // a busy page moves under a pointer
+    await other.waitForSelector("#send:not([hidden])");
+    assert.match(await other.textContent(".facts"), /stopped/);
+    // The server has noticed, too: its only slot is free again.
+    await until(async () => !(await slow.json("/slots")).body[0].is_processing);
+  } finally {
+    await other.close();
+    await slow.stop();
+  }
 });
 
 test("text of user and model never becomes markup", { skip }, async () => {

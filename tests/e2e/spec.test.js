@@ -5,15 +5,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { hasModel, needs, shared } from "./lib/places.js";
+import { demoModel, needs, shared } from "./lib/places.js";
 import { Server } from "./lib/server.js";
 
-const skip = needs(hasModel, "models") || needs(shared, "the specification");
+const skip = needs(demoModel, "the demo model") || needs(shared, "the specification");
 
 /** Examples of features that are to come: pattern of the command, area. */
 const LATER = [
   [/\/v1\/embeddings|\/embedding/, "embeddings"],
-  [/\/infill/, "fill-in-the-middle needs a model with its tokens"],
   [/"lora"/, "adapters: ids that are not loaded are accepted and have no effect"],
   [/\/rerank/, "reranking"],
   [/\/v1\/messages|\/v1\/responses/, "Anthropic and OpenAI responses"],
@@ -36,7 +35,7 @@ function curlCommands(text) {
 
 let server;
 before(async () => {
-  if (!skip) server = await Server.start(["-c", "4096", "-np", "4", "-n", "24", "--metrics", "--props"]);
+  if (!skip) server = await Server.start(["-m", demoModel, "-c", "4096", "-np", "4", "-n", "24", "--metrics", "--props"]);
 });
 after(() => server?.stop());
 

@@ -169,11 +169,19 @@ TEST(Generation, WithheldTextIsSentAtTheEnd) {
   EXPECT_TRUE(exchange.written.ends_with("data: [DONE]\n\n"));
 }
 
-TEST(Generation, AnEmptyPromptIsAnsweredWithoutTheEngine) {
+TEST(Generation, ASilentStreamIsKeptAliveByComments) {
   World world;
-  FakeExchange exchange(R"({"prompt":[[],"a"]})");
+  FakeExchange exchange(R"({"prompt":"a","stream":true,"sse_ping_interval":1})");
   world.start(native_completion, exchange);
-  EXPECT_TRUE(world.error);  // an empty list is no prompt
+  world.engine.submitted[0]->sink->started();
+  world.turn();
+  EXPECT_EQ(exchange.written, "");
+  world.context.restart();
+  world.context.run_for(std::chrono::milliseconds(1100));
+  EXPECT_EQ(exchange.written, ":\n\n");
+  exchange.leave();
+  world.turn();
+  EXPECT_TRUE(world.is_done);
 }
 
 TEST(Sequence, NoChunkInsideACharacterAndItsScoreCarriesAllBytes) {

@@ -109,7 +109,7 @@ function renderParagraph(lines, start, parent) {
 const INLINE = [
   [/`([^`]+)`/, (m) => element("code", m[1])],
   [/\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)/, (m) => link(m[1], m[2])],
-  [/\*\*(?=\S)(.+?\S)\*\*/, (m) => inline(m[1], element("strong"))],
+  [/\*\*(?=\S)(.*?\S)\*\*/, (m) => inline(m[1], element("strong"))],
   [/\*(?=[^\s*])([^*]*[^\s*])\*/, (m) => inline(m[1], element("em"))],
   [/https?:\/\/[^\s<>"')\]]+/, (m) => link(m[0], m[0])],
 ];

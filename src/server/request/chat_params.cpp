@@ -29,6 +29,12 @@ void check_combinations(const Json& body) {
   if (has_grammar(body) && offers_tools(body)) {
     bad_field("grammar", "Cannot use custom grammar constraints with tools.");
   }
+  // Calls cannot be forced before there is a grammar for them.
+  const Json* choice = find(body, "tool_choice");
+  if (offers_tools(body) && choice != nullptr && *choice == "required") {
+    throw RequestError(501, "not_supported_error",
+                       "Field 'tool_choice': \"required\" is not supported yet", "tool_choice");
+  }
   if (has_grammar(body) && find(body, "json_schema") != nullptr) {
     bad_field("json_schema", "Cannot use both json_schema and grammar");
   }

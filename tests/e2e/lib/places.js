@@ -1,4 +1,5 @@
 // Where things are. The build runs a copy of this folder, so nothing is relative to it.
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,6 +26,18 @@ export const model = stories && existsSync(stories) ? stories : demo;
 export const hasModel = existsSync(model);
 export const isStories = model === stories;
 export const demoModel = existsSync(demo) ? demo : null;
+
+/** A model of random weights that takes seconds to fill its context; null where it cannot be made. */
+export function slowModel() {
+  const generator = join(dirname(program), "llama-random-model");
+  const path = join(here, "slow.gguf");
+  if (!existsSync(path) && existsSync(generator)) {
+    execFileSync(generator, ["--arch", "llama", "--type", "Q8_0", "--layers", "8", "--width", "1024",
+      "--heads", "16", "--kv-heads", "4", "--head-dim", "64", "--ffn", "2816", "--vocab", "8192",
+      "--context", "4096", "--seed", "3", "--quiet", "-o", path]);
+  }
+  return existsSync(path) ? path : null;
+}
 
 /** For node:test: `{ skip: needs(shared, "the shared files") }`. */
 export function needs(thing, name) {
