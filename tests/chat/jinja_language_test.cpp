@@ -32,10 +32,7 @@ TEST(JinjaLanguage, BracesInsideAnExpressionDoNotEndIt) {
 }
 
 TEST(JinjaLanguage, OperatorsBindAsInJinja) {
-  EXPECT_EQ(
-      render("{{ 2 + 3 * 4 }} {{ 1 ~ 2 + 3 }} {{ 2 ** 3 ** 2 }} {{ -3 | abs }}", Json::object())
-          .substr(0, 2),
-      "14");
+  EXPECT_EQ(render("{{ 2 + 3 * 4 }} {{ 1 ~ 2 }}"), "14 12");
   EXPECT_EQ(render("{{ 'a' ~ 1 ~ none }}"), "a1None");
   EXPECT_EQ(render("{{ not 1 == 2 }} {{ 1 < 2 < 3 }} {{ 'x' if false else 'y' }}"), "True True y");
   EXPECT_EQ(render("{{ 2 ** 3 ** 2 }} {{ -3 | abs }} {{ 1 in [1] and 2 not in [1] }}"),
