@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/token_filter.h"
 #include "grammar/json_machine.h"
-#include "sampling/sampling.h"
 #include "tokenizer/tokenizer.h"
 
 namespace llm::grammar {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/token.h"
+#include "base/token_filter.h"
 
 namespace llm {
 
@@ -85,16 +86,6 @@ struct Sampled {
   TokenId token = kNoToken;           // kNoToken when the filter forbids every token
   float log_probability = 0;          // only when n_probs > 0
   std::vector<TokenProbability> top;  // n_probs best, best first
-};
-
-/// What may forbid tokens (a grammar). Called with candidates only when needed.
-class TokenFilter {
- public:
-  virtual ~TokenFilter() = default;
-  virtual bool allows(TokenId token) = 0;
-  /// Sets forbidden logits to -inf over the whole vocabulary.
-  virtual void mask(std::span<float> logits) = 0;
-  virtual void accept(TokenId token) = 0;
 };
 
 /// State of one sequence's sampling. Used by one thread at a time. Same params, seed, history and
