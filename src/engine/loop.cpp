@@ -390,6 +390,8 @@ void EngineLoop::advance(Sequence& sequence, int count, std::span<float> logits)
 void EngineLoop::sample(Sequence& sequence, std::span<float> logits) {
   Sampled sampled = sequence.sampler.sample(logits);
   const TokenId token = sampled.token;
+  // The filter and the biases together leave nothing (a finished document, the end forbidden).
+  if (token == kNoToken) return finish(sequence, StopType::limit, {});
   const auto now = Clock::now();
   if (sequence.predicted++ == 0) {
     sequence.first_token = now;
