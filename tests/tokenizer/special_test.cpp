@@ -1,7 +1,9 @@
 // Special tokens: cutting them out of texts, finding them by name, errors of loading.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <set>
 
 #include "base/error.h"
 #include "tokenizer/small_vocabulary.h"
