@@ -276,6 +276,10 @@ Type mixed_type(const FileType& file, std::string_view tensor, std::span<const s
   return file.base;
 }
 
+bool needs_importance(Type type) {
+  return type == iq2_xxs || type == iq2_xs || type == iq1_s;
+}
+
 Type fitting(Type type, std::int64_t cols) {
   const auto fits = [&](Type t) { return cols % traits(t).block_length == 0; };
   if (fits(type)) return type;
