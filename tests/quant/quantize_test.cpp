@@ -63,9 +63,7 @@ TEST(Quantize, IsAsCloseToTheSourceAsTheReference) {
     const double error = rms_error(expanded(t, mine), weights);
     const double reference = rms_error(expanded(t, theirs), weights);
     EXPECT_LE(error, reference * 1.01) << name;
-    // Not IQ3_S: the reference misplaces bytes after a group of zeros, and we do not.
-    const int allowed = name == "iq3_s" ? 200 : static_cast<int>(mine.size()) / 100;
-    EXPECT_LE(differing, allowed) << name;
+    EXPECT_LE(differing, static_cast<int>(mine.size()) / 100) << name;
     ++types;
   }
   EXPECT_EQ(types, 29);
