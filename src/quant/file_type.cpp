@@ -29,7 +29,8 @@ constexpr FileType kFileTypes[] = {
 struct Alias {
   std::string_view name, means;
 };
-constexpr Alias kAliases[] = {{"Q3_K", "Q3_K_M"}, {"Q4_K", "Q4_K_M"}, {"Q5_K", "Q5_K_M"}};
+constexpr Alias kAliases[] = {
+    {"Q3_K", "Q3_K_M"}, {"Q4_K", "Q4_K_M"}, {"Q5_K", "Q5_K_M"}, {"MXFP4", "MXFP4_MOE"}};
 
 /// What a tensor does in a model, as far as mixes distinguish it.
 enum class Role {
