@@ -247,7 +247,7 @@ TEST(MoeRouting, GroupsWithTheBestPairsAreKept) {
                        .normalize_weights = false,
                        .groups = 3,
                        .groups_used = 2};
-  // Group scores: 5 + 0, 3 + 3, 4 + 1.9; the single best expert is in the worst group.
+  // Group scores: 4.5, 6 and 5.9; the best expert is in the worst group.
   const Floats logits = {5, -0.5f, 3, 3, 4, 1.9f};
   std::int32_t experts[3];
   float weights[3], scratch[12];
