@@ -16,6 +16,7 @@
 #include "compute/device.h"
 #include "engine/engine.h"
 #include "http/http.h"
+#include "model/check_tensors.h"
 #include "model/model.h"
 #include "options/options.h"
 #include "server/service.h"
@@ -204,6 +205,7 @@ struct Loaded {
             path, {.use_mmap = options.model.use_mmap, .lock = options.model.lock_memory})),
         device(compute::make_cpu_device(cpu_settings(options.threads))) {
     apply_overrides(options.model, file.metadata());
+    if (options.model.check_tensors) check_tensors(file);
     tokenizer = Tokenizer::load(file.metadata());
     model = Model::load(file, *device, load_options(options, stop));
     if (stop.is_set()) throw Stopped{};

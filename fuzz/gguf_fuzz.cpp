@@ -28,7 +28,8 @@ std::uint64_t touch(const File& file) {
       ++sum;
     }
   };
-  for (const auto& [key, value] : metadata.entries()) {
+  for (const auto& entry : metadata.entries()) {
+    const std::string& key = entry.first;  // Clang 14 captures no structured bindings
     try_to([&] { sum += static_cast<std::uint64_t>(metadata.need<std::int64_t>(key)); });
     try_to([&] { sum += metadata.need<float>(key) > 0; });
     try_to([&] { sum += metadata.need<std::string>(key).size(); });

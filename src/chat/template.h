@@ -59,7 +59,8 @@ class Template {
 };
 
 /// Built-in templates by the names of --chat-template ("chatml", "llama3", ...); null when there is
-/// none of that name.
+/// none of that name. Throws Error for the names of llama-server that are not supported yet. They
+/// print no BOS: the tokenizer adds it.
 const char* builtin_template(const std::string& name);
 
 }  // namespace llm::chat

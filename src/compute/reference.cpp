@@ -278,7 +278,7 @@ class ReferenceDevice final : public Device {
     std::vector<std::int32_t> experts(used);
     Floats weights(used), scratch(index(2 * moe.shape.experts)), one(index(x.cols));
     const auto bias_of = [](const float* biases, const Weight* weight, std::int64_t expert) {
-      return biases != nullptr ? biases + expert * weight->rows : nullptr;
+      return biases != nullptr && weight != nullptr ? biases + expert * weight->rows : nullptr;
     };
     for (std::int64_t t = 0; t < x.rows; ++t) {
       choose_experts(moe.shape, router_logits.row(t), moe.selection_bias, experts, weights,

@@ -47,10 +47,10 @@ float magnitude(const ModelReader& r, const Rope& rope, float multiplier) {
   return multiplier == 0 ? gain(1) * attn_factor : gain(1) / gain(multiplier) * attn_factor;
 }
 
-const float* freq_factors(ModelReader& r, const Rope& rope, std::string_view type) {
+/// The long and short sets of longrope count wherever a file has them, whatever type it names.
+const float* freq_factors(ModelReader& r, const Rope& rope) {
   const int pairs = rope.rotated / 2;
   if (const float* own = r.optional_vector("rope_freqs.weight", pairs)) return own;
-  if (type != "longrope") return nullptr;
   const bool is_long = r.context() > rope.original_context;
   return r.optional_vector(is_long ? "rope_factors_long.weight" : "rope_factors_short.weight",
                            pairs);
@@ -76,7 +76,7 @@ Rope read(ModelReader& r, Rope::Pairing pairing, bool detailed) {
         r.count_or("rope.scaling.original_context_length", r.hyper().context_train, 1, 1 << 30);
   }
   rope.magnitude = magnitude(r, rope, detail("rope.scaling.yarn_log_multiplier", 0));
-  rope.freq_factors = freq_factors(r, rope, type);
+  rope.freq_factors = freq_factors(r, rope);
   return rope;
 }
 

@@ -17,7 +17,9 @@ struct Setting {
   quant::Type key_type = quant::Type::f32, value_type = quant::Type::f32;
 };
 
-void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
+void PrintTo(const Setting& setting, std::ostream* out) {
+  *out << setting.name;
+}
 
 const Setting kSettings[] = {
     {"f32", {}},

@@ -1,4 +1,5 @@
 // What is wrong with a file is said by name, before anything runs.
+#include "model/check_tensors.h"
 #include "model/tiny_file.h"
 #include "model/vectors.h"
 
@@ -34,6 +35,22 @@ TEST(Load, AnUnknownArchitectureIsRefusedWithTheKnownOnes) {
   EXPECT_THAT(error, HasSubstr("'lstm'"));
   EXPECT_THAT(error, HasSubstr("llama, "));
   EXPECT_THAT(error, HasSubstr("qwen3"));
+}
+
+TEST(CheckTensors, NamesTheTensorThatHoldsAValueThatIsNoNumber) {
+  const TinyFile file{TinyModel{}};
+  std::vector<std::byte> bytes(file.bytes().begin(), file.bytes().end());
+  const gguf::File good = gguf::File::parse(bytes, "tiny.gguf");
+  EXPECT_NO_THROW(check_tensors(good));
+  const gguf::TensorInfo& tensor = *good.find_tensor("output_norm.weight");
+  const float nan = NAN;
+  std::memcpy(bytes.data() + (tensor.bytes.data() - bytes.data()) + 4, &nan, sizeof nan);
+  try {
+    check_tensors(gguf::File::parse(bytes, "tiny.gguf"));
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("output_norm.weight"));
+  }
 }
 
 TEST(Load, AMissingTensorIsNamedWithItsShape) {

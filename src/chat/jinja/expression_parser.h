@@ -2,7 +2,9 @@
 // comparisons, + -, ~, * / // %, **, unary - +, postfix with filters and tests.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <unordered_map>
 
@@ -77,11 +79,32 @@ class ExpressionParser {
   template <class T>
   std::unique_ptr<T> grown(std::unique_ptr<T> parent, const CallArguments& arguments);
 
+  static constexpr int kHighestTree = 400;
+
   TokenStream& tokens_;
   std::vector<std::string> names_;
   std::unordered_map<std::string, NameId> ids_;
   std::vector<std::pair<std::string, std::uint32_t>> unknown_;  // what is wrong, and where
   int level_ = 0;
 };
+
+template <class T>
+std::unique_ptr<T> ExpressionParser::grown(std::unique_ptr<T> parent,
+                                           std::initializer_list<const Expr*> children) {
+  for (const Expr* child : children)
+    if (child) parent->height = std::max(parent->height, child->height + 1);
+  if (parent->height > kHighestTree) tokens_.fail("the expression is too long", parent->at);
+  return parent;
+}
+
+template <class T>
+std::unique_ptr<T> ExpressionParser::grown(std::unique_ptr<T> parent,
+                                           const CallArguments& arguments) {
+  for (const ExprPtr& argument : arguments.positional)
+    parent = grown(std::move(parent), {argument.get()});
+  for (const auto& argument : arguments.named)
+    parent = grown(std::move(parent), {argument.second.get()});
+  return grown(std::move(parent), {arguments.more_positional.get(), arguments.more_named.get()});
+}
 
 }  // namespace llm::chat::jinja

@@ -9,6 +9,21 @@
 
 namespace llm::chat::jinja {
 
+namespace {
+
+/// About the bytes of all texts in a value, numbers and brackets as a few each.
+std::uint64_t size_of(const Json& value) {
+  std::uint64_t bytes = 8;
+  if (value.is_string()) return bytes + value.get_ref<const std::string&>().size();
+  for (const auto& [key, item] : value.items()) {
+    if (!value.is_structured()) break;
+    bytes += key.size() + size_of(item);
+  }
+  return bytes;
+}
+
+}  // namespace
+
 Program::Program(std::string_view source)
     : source_(normalized_source(source)),
       tree_(std::make_unique<const SyntaxTree>(parse(source_))) {}
@@ -22,6 +37,8 @@ std::string Program::render(std::span<const Variable> variables, std::int64_t no
                             std::span<const std::string_view> harmless) const {
   Evaluator evaluator(*tree_, limits, now_unix_s);
   evaluator.harmless = harmless;
+  // A long conversation may take longer than a short one.
+  for (const Variable& variable : variables) evaluator.grant_input(size_of(*variable.value));
   try {
     return evaluator.run(variables);
   } catch (const Failure& failure) {
