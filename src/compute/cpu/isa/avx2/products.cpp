@@ -129,6 +129,7 @@ struct Tile {
 };
 
 struct Multiply {
+  static constexpr int direct_tokens(int /*block_columns*/) { return 1; }
   template <int kStep, bool kOffset, int kLargest>
   static constexpr auto table() {
     return Tile<kStep, kOffset, depth(kLargest)>::kTable;
