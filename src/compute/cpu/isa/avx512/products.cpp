@@ -29,8 +29,6 @@ __m512i broadcast(const std::int8_t* x) {
 template <int kStep, bool kOffset, int kTokens, int kWidth>
 void multiply(const MultiplyArguments& a) {
   constexpr int kPitch = kWidth * kLanes;
-  constexpr int kParts = kBlock / kStep;
-  constexpr int kGroups = kStep / 4;
   __m512 acc[kTokens][kWidth];
   for (int t = 0; t < kTokens; ++t) {
     for (int v = 0; v < kWidth; ++v) {
@@ -43,44 +41,57 @@ void multiply(const MultiplyArguments& a) {
   const float* offset = a.offset;
   const std::int32_t* start = a.x_start;
   const float* sum = a.x_sum;
+  // Of the next kStep columns: the integers, and the scale and offset of the rows.
+  const auto next_step = [&](__m512(&value)[kTokens][kWidth], __m512(&s)[kWidth]) {
+    __m512i dot[kTokens][kWidth];
+    for (int t = 0; t < kTokens; ++t) {
+      for (int v = 0; v < kWidth; ++v) {
+        dot[t][v] = kOffset ? _mm512_setzero_si512() : _mm512_set1_epi32(start[t]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int g = 0; g < kStep / 4; ++g) {
+      __m512i w[kWidth];
+      for (int v = 0; v < kWidth; ++v) w[v] = _mm512_load_si512(q + 4 * v * kLanes);
+      for (int t = 0; t < kTokens; ++t) {
+        const __m512i xt = broadcast(x + 4 * t);
+        for (int v = 0; v < kWidth; ++v) dot[t][v] = _mm512_dpbusd_epi32(dot[t][v], w[v], xt);
+      }
+      q += 4 * kPitch;
+      x += 4 * kTokens;
+    }
+    for (int v = 0; v < kWidth; ++v) {
+      s[v] = _mm512_load_ps(scale + v * kLanes);
+      for (int t = 0; t < kTokens; ++t) value[t][v] = _mm512_cvtepi32_ps(dot[t][v]);
+    }
+    scale += kPitch;
+    start += kOffset ? 0 : kTokens;
+  };
+  const auto add_offsets = [&](__m512(&total)[kTokens][kWidth]) {
+    for (int v = 0; v < kWidth; ++v) {
+      const __m512 o = _mm512_load_ps(offset + v * kLanes);
+      for (int t = 0; t < kTokens; ++t) {
+        total[t][v] = _mm512_fmadd_ps(o, _mm512_set1_ps(sum[t]), total[t][v]);
+      }
+    }
+    offset += kPitch;
+    sum += kTokens;
+  };
   for (int block = 0; block < a.blocks; ++block) {
-    __m512 total[kTokens][kWidth];
-#pragma GCC unroll 2
-    for (int part = 0; part < kParts; ++part) {
-      __m512i dot[kTokens][kWidth];
+    __m512 total[kTokens][kWidth], value[kTokens][kWidth], s[kWidth];
+    next_step(value, s);
+    for (int t = 0; t < kTokens; ++t) {
+      for (int v = 0; v < kWidth; ++v) total[t][v] = _mm512_mul_ps(value[t][v], s[v]);
+    }
+    if constexpr (kOffset) add_offsets(total);
+    if constexpr (kStep < kBlock) {
+      next_step(value, s);
       for (int t = 0; t < kTokens; ++t) {
         for (int v = 0; v < kWidth; ++v) {
-          dot[t][v] = kOffset ? _mm512_setzero_si512() : _mm512_set1_epi32(start[t]);
+          total[t][v] = _mm512_fmadd_ps(value[t][v], s[v], total[t][v]);
         }
       }
-#pragma GCC unroll 8
-      for (int g = 0; g < kGroups; ++g) {
-        __m512i w[kWidth];
-        for (int v = 0; v < kWidth; ++v) w[v] = _mm512_load_si512(q + 4 * v * kLanes);
-        for (int t = 0; t < kTokens; ++t) {
-          const __m512i xt = broadcast(x + 4 * t);
-          for (int v = 0; v < kWidth; ++v) dot[t][v] = _mm512_dpbusd_epi32(dot[t][v], w[v], xt);
-        }
-        q += 4 * kPitch;
-        x += 4 * kTokens;
-      }
-      for (int v = 0; v < kWidth; ++v) {
-        const __m512 s = _mm512_load_ps(scale + v * kLanes);
-        const __m512 o = kOffset ? _mm512_load_ps(offset + v * kLanes) : _mm512_setzero_ps();
-        for (int t = 0; t < kTokens; ++t) {
-          const __m512 value = _mm512_cvtepi32_ps(dot[t][v]);
-          total[t][v] =
-              part == 0 ? _mm512_mul_ps(value, s) : _mm512_fmadd_ps(value, s, total[t][v]);
-          if (kOffset) total[t][v] = _mm512_fmadd_ps(o, _mm512_set1_ps(sum[t]), total[t][v]);
-        }
-      }
-      scale += kPitch;
-      if (kOffset) {
-        offset += kPitch;
-        sum += kTokens;
-      } else {
-        start += kTokens;
-      }
+      if constexpr (kOffset) add_offsets(total);
     }
     for (int t = 0; t < kTokens; ++t) {
       const __m512 xs = _mm512_set1_ps(a.x_scale[block * kTokens + t]);

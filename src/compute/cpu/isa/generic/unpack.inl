@@ -12,7 +12,6 @@
 // The decoding formulas are those of src/quant; zero points (Scheme::zero) make the bytes unsigned.
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 #include <utility>
 
 #include "compute/cpu/kernels.h"
@@ -22,11 +21,17 @@
 namespace llm::compute::cpu {
 namespace {
 
+/// A number known to the compiler.
+template <int i>
+struct Index {
+  constexpr operator int() const { return i; }  // NOLINT: stands for an int
+};
+
 /// body(0), body(1), ... with constants, so that arrays they index become registers.
 template <int kCount, class Body>
 [[gnu::always_inline]] inline void unroll(Body body) {
   [&]<int... i>(std::integer_sequence<int, i...>) {
-    (body(std::integral_constant<int, i>{}), ...);
+    (body(Index<i>{}), ...);
   }
   (std::make_integer_sequence<int, kCount>{});
 }
