@@ -403,7 +403,10 @@ void EngineLoop::sample(Sequence& sequence, std::span<float> logits) {
 bool EngineLoop::take(Sequence& sequence, Sampled sampled) {
   const TokenId token = sampled.token;
   // The filter and the biases together leave nothing (a finished document, the end forbidden).
-  if (token == kNoToken) return finish(sequence, StopType::limit, {});
+  if (token == kNoToken) {
+    finish(sequence, StopType::limit, {});
+    return false;
+  }
   const auto now = Clock::now();
   if (sequence.predicted++ == 0) {
     sequence.first_token = now;
