@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "chat/formats/derive.h"
 #include "chat/formats/layout_format.h"
 #include "chat/text_parts.h"
 
@@ -114,6 +115,8 @@ DetectedFormat detect_format(const Template& chat_template) {
   for (const MarkRow& row : kMarks)
     if (fits(row, source))
       return made(*known_layout(row.format), chat_template, "marks: " + list_marks(row));
+  if (auto layout = derive_layout(chat_template))
+    return made(std::move(*layout), chat_template, "derived from what the template renders");
   return made(*known_layout("generic"), chat_template, "no mark of a known format");
 }
 
