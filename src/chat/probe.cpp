@@ -29,6 +29,8 @@ std::optional<std::string> render(const Template& chat_template, Json messages, 
   input.tools = std::move(tools);
   input.extra = std::move(extra);
   input.extra["enable_thinking"] = true;
+  // What templates use without a look whether it is there; see template_variables.h.
+  for (const char* name : {"functions", "datetime", "date_string"}) input.extra[name] = "";
   input.bos_token = "<s>";
   input.eos_token = "</s>";
   try {
@@ -105,7 +107,7 @@ void probe_tools(const Template& chat_template, TemplateCaps& caps) {
   const auto as_object = render(chat_template, conversation_with_calls(true, false, ""), tools);
   const auto as_text = render(chat_template, conversation_with_calls(false, false, ""), tools);
   // An object that is printed as Python would is no use.
-  const std::string printed = std::string("{'") + kArgumentName;
+  const std::string printed = std::string("{'") + kArgumentName + "': '" + kArgumentNeedle;
   caps.supports_object_arguments = has(as_object, kArgumentNeedle) && !has(as_object, printed);
   caps.supports_tool_calls = has(as_object, kArgumentNeedle) || has(as_text, kArgumentNeedle);
   const auto two = render(chat_template,

@@ -117,10 +117,19 @@ std::string_view without_space_before(std::string_view text) {
 
 /// What is common at the ends of `a` and `b`, from the beginning of a marker on.
 std::string_view shared_opener(std::string_view a, std::string_view b) {
-  std::string_view shared = a.substr(a.size() - common_suffix(a, b));
-  if (shared.size() == a.size()) return without_space_before(shared);
+  const std::string_view shared = a.substr(a.size() - common_suffix(a, b));
   const std::size_t start = shared.find_first_of("<[");
-  return start == kNowhere ? without_space_before(shared) : shared.substr(start);
+  const bool is_whole = shared.size() == a.size() && !shared.starts_with('>');
+  return is_whole || start == kNowhere ? without_space_before(shared) : shared.substr(start);
+}
+
+/// Parts a marker that is two in a row, white space between them: "<tool_call>\n<function=".
+bool split_in_two(const std::string& both, std::string& first, std::string& second) {
+  const std::size_t start = both.find_last_of("<[");
+  if (start == kNowhere || start == 0) return false;
+  first = clean(std::string_view(both).substr(0, start));
+  second = both.substr(start);
+  return first.ends_with('>') || first.ends_with(']');
 }
 
 /// Members of the object of a call.
@@ -207,6 +216,14 @@ void split_markers(CallLayout& call, std::string_view before, std::string_view b
   call.call_close = clean(gap.substr(0, same));
   call.separator = gap.substr(same);
   call.section_close = clean(after.substr(same));
+  std::string outer_open, inner_open, outer_close, inner_close;
+  if (!call.section_open.empty() || !split_in_two(call.call_open, outer_open, inner_open)) return;
+  if (!split_in_two(call.call_close, inner_close, outer_close)) return;
+  call.section_open = {outer_open};
+  call.call_open = inner_open;
+  call.call_close = inner_close;
+  call.section_close = outer_close;
+  call.repeats_section = true;
 }
 
 /// A name between markers and a JSON object.
