@@ -42,7 +42,7 @@ constexpr MarkRow kMarks[] = {
     {"nemotron-nano-v2", {"<TOOLCALL>"}, ""},
     {"solar-open", {"<|tool_call:begin|>"}, ""},
     {"apriel-1.6", {"[BEGIN FINAL RESPONSE]"}, ""},
-    {"apriel-1.5", {"<tool_calls>["}, ""},
+    {"apriel-1.5", {"<tool_calls>", "</tool_calls>"}, ""},
     {"firefunction-2", {"functools["}, ""},
     {"command-r7b", {"<|START_ACTION|>"}, ""},
     {"command-r", {"directly_answer", "Action:"}, ""},
