@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "chat/formats/derive.h"
 #include "chat/formats/layout_format.h"
 #include "chat/text_parts.h"
 
@@ -34,13 +35,14 @@ constexpr MarkRow kMarks[] = {
     {"seed-oss", {"<seed:tool_call>"}, ""},
     {"minimax-m2", {"<minimax:tool_call>"}, ""},
     {"hunyuan-hy3", {"<tool_calls:opensource>"}, ""},
+    {"hunyuan-hy3", {"'<tool_calls{}>'", "'<tool_sep{}>'", "':opensource'"}, ""},
     {"deepseek-r1", {"<｜tool▁calls▁begin｜>", "```json"}, ""},
     {"deepseek-v3.1", {"<｜tool▁calls▁begin｜>"}, ""},
     {"apertus", {"<|tools_prefix|>"}, ""},
     {"nemotron-nano-v2", {"<TOOLCALL>"}, ""},
     {"solar-open", {"<|tool_call:begin|>"}, ""},
     {"apriel-1.6", {"[BEGIN FINAL RESPONSE]"}, ""},
-    {"apriel-1.5", {"<tool_calls>["}, ""},
+    {"apriel-1.5", {"<tool_calls>", "</tool_calls>"}, ""},
     {"firefunction-2", {"functools["}, ""},
     {"command-r7b", {"<|START_ACTION|>"}, ""},
     {"command-r", {"directly_answer", "Action:"}, ""},
@@ -89,8 +91,20 @@ void take_reasoning(ReplyLayout& layout, const ReasoningFormat& probed) {
   layout.reasoning.end = trimmed(probed.end);
 }
 
+/// A template that does not show tools: they are explained, the calls asked for are those of the
+/// generic format, and its own ones are read as well.
+void explain_tools(ReplyLayout& layout) {
+  const ReplyLayout& generic = *known_layout("generic");
+  layout.explains_tools = true;
+  layout.calls.insert(layout.calls.begin(), generic.calls.begin(), generic.calls.end());
+  layout.triggers.insert(layout.triggers.begin(), generic.triggers.begin(), generic.triggers.end());
+}
+
 DetectedFormat made(ReplyLayout layout, const Template& chat_template, std::string reason) {
   take_reasoning(layout, chat_template.reasoning());
+  // Firefunction gets them in a variable of its own (render.h).
+  const bool shows_tools = chat_template.caps().supports_tools || layout.name == "firefunction-2";
+  if (!shows_tools && layout.explains_tools == false) explain_tools(layout);
   return {std::make_shared<LayoutFormat>(std::move(layout)), std::move(reason)};
 }
 
@@ -101,6 +115,8 @@ DetectedFormat detect_format(const Template& chat_template) {
   for (const MarkRow& row : kMarks)
     if (fits(row, source))
       return made(*known_layout(row.format), chat_template, "marks: " + list_marks(row));
+  if (auto layout = derive_layout(chat_template))
+    return made(std::move(*layout), chat_template, "derived from what the template renders");
   return made(*known_layout("generic"), chat_template, "no mark of a known format");
 }
 
