@@ -68,10 +68,8 @@ std::string pcre_name(std::string_view name) {
   }
   const struct {
     std::string_view prefix, pcre;
-  } kinds[] = {{"Script=", "sc:"},
-               {"sc=", "sc:"},
-               {"Script_Extensions=", "scx:"},
-               {"scx=", "scx:"}};
+  } kinds[] = {
+      {"Script=", "sc:"}, {"sc=", "sc:"}, {"Script_Extensions=", "scx:"}, {"scx=", "scx:"}};
   for (const auto& kind : kinds) {
     if (name.rfind(kind.prefix, 0) == 0) {
       return std::string(kind.pcre) + std::string(name.substr(kind.prefix.size()));

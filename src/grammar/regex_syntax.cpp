@@ -242,21 +242,36 @@ class Parser {
     const char32_t c = text_[at_++];
     const auto single = [](char32_t code) { return CodeRanges{{code, code}}; };
     switch (c) {
-      case 'd': return digit_characters();
-      case 'D': return complement(digit_characters());
-      case 'w': return word_characters();
-      case 'W': return complement(word_characters());
-      case 's': return space_characters();
-      case 'S': return complement(space_characters());
-      case 'p': return property(false);
-      case 'P': return property(true);
-      case 't': return single('\t');
-      case 'n': return single('\n');
-      case 'v': return single('\v');
-      case 'f': return single('\f');
-      case 'r': return single('\r');
-      case 'x': return single(hex(2));
-      case 'u': return single(unicode_escape());
+      case 'd':
+        return digit_characters();
+      case 'D':
+        return complement(digit_characters());
+      case 'w':
+        return word_characters();
+      case 'W':
+        return complement(word_characters());
+      case 's':
+        return space_characters();
+      case 'S':
+        return complement(space_characters());
+      case 'p':
+        return property(false);
+      case 'P':
+        return property(true);
+      case 't':
+        return single('\t');
+      case 'n':
+        return single('\n');
+      case 'v':
+        return single('\v');
+      case 'f':
+        return single('\f');
+      case 'r':
+        return single('\r');
+      case 'x':
+        return single(hex(2));
+      case 'u':
+        return single(unicode_escape());
       case 'k':
         --at_;
         unsupported("a back-reference");
@@ -271,7 +286,8 @@ class Parser {
       case 'b':
         if (in_class) return single('\b');
         break;
-      default: break;
+      default:
+        break;
     }
     if (c >= '1' && c <= '9') {
       --at_;
@@ -340,10 +356,9 @@ const CodeRanges& word_characters() {
 }
 
 const CodeRanges& space_characters() {
-  static const CodeRanges set = {{'\t', '\r'},     {' ', ' '},       {0xA0, 0xA0},
-                                 {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029},
-                                 {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000},
-                                 {0xFEFF, 0xFEFF}};
+  static const CodeRanges set = {
+      {'\t', '\r'},     {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A},
+      {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
   return set;
 }
 
