@@ -29,7 +29,7 @@ const std::string kYears = kNumber + "Y(?:" + kMonths + ")?";
 const std::string kDuration = "P(?:(?:" + kYears + "|" + kMonths + "|" + kDays + ")(?:" + kClock +
                               ")?|" + kClock + "|" + kNumber + "W)";
 
-// RFC 1123; at most three labels of full length, so that the whole stays within 253 characters.
+// RFC 1123; labels and their number are kept so small that the whole stays within 253 characters.
 const std::string kLabel = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,28}[A-Za-z0-9])?";
 const std::string kHost = kLabel + "(?:\\." + kLabel + "){0,7}";
 const std::string kAtom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}";

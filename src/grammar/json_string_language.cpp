@@ -94,6 +94,10 @@ StringLanguage string_language(const StringShape& shape, const std::string& stop
     narrow(
         dfa, [&] { return complement(words_dfa(shape.refused)); }, "not", pass_over);
   }
+  if (!dfa && stop.empty() && !regexes.empty() && has_simple_anchors(regexes[0])) {
+    out.tree = regexes[0];
+    return out;
+  }
   if (counts) {
     if (!dfa) return out;
     narrow(
