@@ -11,7 +11,10 @@ class Pruner {
 
   void run() {
     // Least fixed point: a node is possible once one of its shapes needs possible nodes only.
+    constexpr int kMaxRounds = 1000;
+    int rounds = 0;
     for (bool changed = true; changed;) {
+      if (++rounds > kMaxRounds) throw GrammarError("the schema is too entangled");
       changed = false;
       for (auto node = form_.nodes.rbegin(); node != form_.nodes.rend(); ++node) {
         if (node->is_possible) continue;

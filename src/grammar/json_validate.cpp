@@ -17,16 +17,6 @@ std::size_t characters(const std::string& text) {
   }));
 }
 
-bool matches(const std::string& pattern, const std::string& text) {
-  try {
-    return regex_dfa(parse_regex(pattern)).matches(text);
-  } catch (const UnsupportedPattern&) {
-    return true;
-  } catch (const TooComplex&) {
-    return true;
-  }
-}
-
 bool is_count(const Json& argument) {
   return argument.is_number() && argument >= 0;
 }
@@ -43,6 +33,20 @@ bool has_type(const Json& value, const std::string& name) {
   NumberShape integers;
   integers.integer = true;
   return name == "integer" && value.is_number() && fits(integers, value);
+}
+
+bool Validator::matches(const std::string& pattern, const std::string& text) {
+  auto known = automata_.find(pattern);
+  if (known == automata_.end()) {
+    std::optional<Dfa> automaton;
+    try {
+      automaton = regex_dfa(parse_regex(pattern));
+    } catch (const UnsupportedPattern&) {
+    } catch (const TooComplex&) {
+    }
+    known = automata_.emplace(pattern, std::move(automaton)).first;
+  }
+  return !known->second || known->second->matches(text);
 }
 
 bool Validator::is_valid(const Json& value, const Json& schema, int depth) {

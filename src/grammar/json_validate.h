@@ -1,7 +1,12 @@
 // Whether a value is valid under a schema: to choose among the values of an enum.
 #pragma once
 
+#include <map>
+#include <optional>
+#include <string>
+
 #include "base/json.h"
+#include "grammar/dfa.h"
 #include "grammar/json_reference.h"
 
 namespace llm::grammar {
@@ -25,7 +30,10 @@ class Validator {
   bool meets_for_object(const std::string& keyword, const Json& argument, const Json& value,
                         const Json& schema, int depth);
 
+  bool matches(const std::string& pattern, const std::string& text);
+
   References& references_;
+  std::map<std::string, std::optional<Dfa>> automata_;  // of patterns; nothing: not expressible
   int steps_ = 0;
 };
 
