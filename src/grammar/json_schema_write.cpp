@@ -65,9 +65,7 @@ Expr SchemaWriter::shape(const SchemaShape& shape) {
   }
   std::vector<Expr> choices;
   if (shape.types & kObject) {
-    choices.push_back(
-        ObjectWriter(*this, shape.object, prefix_ + std::to_string(nesting_++) + " object ")
-            .write());
+    choices.push_back(object(shape.object));
   }
   if (shape.types & kArray) choices.push_back(array(shape.array));
   if (shape.types & kString) {
@@ -87,6 +85,20 @@ Expr SchemaWriter::shape(const SchemaShape& shape) {
   }
   if (shape.types & kNull) choices.push_back(out_.literal("null"));
   return choices.size() == 1 ? choices.front() : out_.choice(std::move(choices));
+}
+
+/// In the order of the schema; also with the required members first, as many models write them.
+Expr SchemaWriter::object(const ObjectShape& object) {
+  const auto write = [&](const ObjectShape& one) {
+    return ObjectWriter(*this, one, prefix_ + std::to_string(nesting_++) + " object ").write();
+  };
+  ObjectShape sorted = object;
+  std::stable_partition(sorted.members.begin(), sorted.members.end(),
+                        [](const ObjectShape::Member& member) { return member.required; });
+  const bool is_sorted =
+      std::is_partitioned(object.members.begin(), object.members.end(),
+                          [](const ObjectShape::Member& member) { return member.required; });
+  return is_sorted ? write(object) : out_.choice({write(object), write(sorted)});
 }
 
 Expr SchemaWriter::number(const SchemaShape& shape) {

@@ -23,6 +23,7 @@ class SchemaWriter {
   Expr reference(int node);
   Expr body(const SchemaNode& node);
   Expr shape(const SchemaShape& shape);
+  Expr object(const ObjectShape& object);
   Expr array(const ArrayShape& array);
   Expr unique_array(const std::vector<Json>& values, const ArrayShape& array);
   const std::vector<Json>* listed_values(int node) const;
