@@ -97,6 +97,21 @@ class FakeEngine final : public Engine {
     submitted.back()->number = static_cast<int>(submitted.size());
     return submitted.back();
   }
+  struct AskedVectors final : RequestHandle {
+    EmbeddingRequest request;
+    std::shared_ptr<EmbeddingSink> sink;
+    bool is_cancelled = false;
+    void cancel() override { is_cancelled = true; }
+    int id() const override { return 7; }
+  };
+  std::shared_ptr<RequestHandle> submit(EmbeddingRequest request,
+                                        std::shared_ptr<EmbeddingSink> sink) override {
+    asked_vectors.push_back(std::make_shared<AskedVectors>());
+    asked_vectors.back()->request = std::move(request);
+    asked_vectors.back()->sink = std::move(sink);
+    return asked_vectors.back();
+  }
+  int longest_input() const override { return 16; }
   std::vector<SlotView> slots() const override { return views; }
   EngineStats stats() const override { return {}; }
   int slot_count() const override { return 4; }
@@ -104,6 +119,7 @@ class FakeEngine final : public Engine {
   void drain(std::chrono::milliseconds) override {}
 
   std::vector<std::shared_ptr<Submitted>> submitted;
+  std::vector<std::shared_ptr<AskedVectors>> asked_vectors;
   std::vector<SlotView> views;
   int capacity = 100;
 };
