@@ -127,11 +127,16 @@ class FakeEngine final : public Engine {
 /// One exchange on an io_context that the test turns.
 class FakeExchange final : public http::Exchange {
  public:
-  explicit FakeExchange(std::string body) { request_.body = std::move(body); }
+  explicit FakeExchange(std::string body, std::string path = "") {
+    request_.body = std::move(body);
+    request_.path = std::move(path);
+  }
 
   const http::Request& request() const override { return request_; }
   bool client_gone() const override { return is_gone; }
-  void on_client_gone(std::function<void()> callback) override { callback_ = std::move(callback); }
+  void on_client_gone(std::function<void()> callback) override {
+    callbacks_.push_back(std::move(callback));
+  }
   http::Task<void> begin_stream(http::Headers, int) override {
     has_begun = true;
     co_return;
@@ -145,7 +150,7 @@ class FakeExchange final : public http::Exchange {
 
   void leave() {
     is_gone = true;
-    if (callback_) callback_();
+    for (const auto& callback : callbacks_) callback();
   }
 
   std::string written;
@@ -153,7 +158,7 @@ class FakeExchange final : public http::Exchange {
 
  private:
   http::Request request_;
-  std::function<void()> callback_;
+  std::vector<std::function<void()>> callbacks_;
 };
 
 /// A service around the fake engine.
