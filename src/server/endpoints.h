@@ -29,8 +29,6 @@ http::Response apply_template(Service& service, const http::Request& request);
 http::Response count_chat_tokens(Service& service, const http::Request& request);
 
 // absent.cpp: features that are off, or not part of this server yet
-http::Response no_embeddings(Service& service, const http::Request& request);
-http::Response no_reranking(Service& service, const http::Request& request);
 http::Response no_audio(Service& service, const http::Request& request);
 http::Response not_yet(Service& service, const http::Request& request);
 http::Response feature_disabled(Service& service, const http::Request& request);

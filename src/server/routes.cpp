@@ -1,6 +1,7 @@
 // Every endpoint of the server, one row each.
 #include <variant>
 
+#include "server/embeddings.h"
 #include "server/endpoints.h"
 #include "server/errors.h"
 #include "server/infill.h"
@@ -8,6 +9,7 @@
 #include "server/oai_chat.h"
 #include "server/oai_completions.h"
 #include "server/reply/pieces.h"
+#include "server/rerank.h"
 
 namespace llm::server {
 namespace {
@@ -57,13 +59,13 @@ const Row kRows[] = {
     {"POST", "/v1/chat/completions/control", chat_control},
     {"POST", "/infill", infill},
 
-    {"POST", "/embedding", no_embeddings},
-    {"POST", "/embeddings", no_embeddings},
-    {"POST", "/v1/embeddings", no_embeddings},
-    {"POST", "/rerank", no_reranking},
-    {"POST", "/reranking", no_reranking},
-    {"POST", "/v1/rerank", no_reranking},
-    {"POST", "/v1/reranking", no_reranking},
+    {"POST", "/embedding", native_embeddings},
+    {"POST", "/embeddings", native_embeddings},
+    {"POST", "/v1/embeddings", oai_embeddings},
+    {"POST", "/rerank", rerank},
+    {"POST", "/reranking", rerank},
+    {"POST", "/v1/rerank", rerank},
+    {"POST", "/v1/reranking", rerank},
     {"POST", "/audio/transcriptions", no_audio},
     {"POST", "/v1/audio/transcriptions", no_audio},
     {"POST", "/responses", not_yet},
