@@ -1,5 +1,5 @@
-// How a model writes replies: reasoning, content and tool calls as text, and back from it. One
-// format per file in formats/, all listed in formats/table.cpp.
+// How a model writes replies: reasoning, content and tool calls as text, and back from it. Formats
+// are data (formats/layout.h), all listed in formats/table.cpp.
 #pragma once
 
 #include <functional>
@@ -32,7 +32,8 @@ struct MessageDelta {
 
 struct ToolCall {
   std::string id, name;
-  std::string arguments;  // JSON text
+  /// JSON text. Of a reply that was cut off: as far as it came.
+  std::string arguments;
 };
 
 struct Message {
