@@ -120,15 +120,4 @@ DetectedFormat detect_format(const Template& chat_template) {
   return made(*known_layout("generic"), chat_template, "no mark of a known format");
 }
 
-std::shared_ptr<const Format> find_format(std::string_view name) {
-  const ReplyLayout* layout = known_layout(name);
-  return layout ? std::make_shared<LayoutFormat>(*layout) : nullptr;
-}
-
-std::vector<std::string> format_names() {
-  std::vector<std::string> names;
-  for (const ReplyLayout& layout : known_layouts()) names.push_back(layout.name);
-  return names;
-}
-
 }  // namespace llm::chat

@@ -75,4 +75,15 @@ const ReplyLayout* known_layout(std::string_view name) {
   return nullptr;
 }
 
+std::shared_ptr<const Format> find_format(std::string_view name) {
+  const ReplyLayout* layout = known_layout(name);
+  return layout ? std::make_shared<LayoutFormat>(*layout) : nullptr;
+}
+
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (const ReplyLayout& layout : known_layouts()) names.push_back(layout.name);
+  return names;
+}
+
 }  // namespace llm::chat
