@@ -26,7 +26,7 @@ test("random texts are valid under their schemas", { skip }, () => {
     return ajv.compile(schema);
   });
   const lines = stdout.trim().split("\n");
-  assert.equal(lines.length, schemas.length * 10);
+  assert.ok(lines.length > schemas.length * 9, `${lines.length} texts`);
   for (const line of lines) {
     const { schema, text } = JSON.parse(line);
     const validate = validators[schema];
