@@ -68,7 +68,7 @@ class Sampler {
 
   bool step(grammar::Matcher& matcher, std::string& text, bool is_long) {
     constexpr std::string_view kClosing = "\"}]),:<|>0123456789";
-    if (is_long || chance(4)) {
+    if (chance(is_long ? 2 : 4)) {
       for (const char c : kClosing) {
         if (try_byte(matcher, text, static_cast<unsigned char>(c))) return true;
       }
