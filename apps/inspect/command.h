@@ -22,6 +22,7 @@ void show_gguf(Arguments arguments);
 void tokenize(Arguments arguments);
 void detokenize(Arguments arguments);
 void render(Arguments arguments);
+void check_grammar(Arguments arguments);
 void parse(Arguments arguments);
 
 }  // namespace llm::inspect
