@@ -22,6 +22,9 @@ constexpr Command kCommands[] = {
     {"render", "[FILE]",
      "JSON lines with \"context\" (and \"template\", without a file) to lines with \"text\"",
      llm::inspect::render},
+    {"parse", "",
+     "JSON lines with \"output\" and \"template\" or \"format\" to lines with \"message\"",
+     llm::inspect::parse},
 };
 
 void print_help(std::FILE* out) {

@@ -22,5 +22,6 @@ void show_gguf(Arguments arguments);
 void tokenize(Arguments arguments);
 void detokenize(Arguments arguments);
 void render(Arguments arguments);
+void parse(Arguments arguments);
 
 }  // namespace llm::inspect

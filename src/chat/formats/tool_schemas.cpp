@@ -1,0 +1,126 @@
+#include "chat/formats/tool_schemas.h"
+
+#include <algorithm>
+
+namespace llm::chat {
+namespace {
+
+constexpr int kMaxSteps = 500;  // through branches and references of one schema
+
+const Json* member(const Json* object, const char* name) {
+  if (object == nullptr || !object->is_object()) return nullptr;
+  const auto found = object->find(name);
+  return found == object->end() ? nullptr : &*found;
+}
+
+const Json* resolve(const Json* schema, const Json* root) {
+  for (int steps = 0; steps < 32; ++steps) {
+    const Json* reference = member(schema, "$ref");
+    if (reference == nullptr || !reference->is_string() || root == nullptr) return schema;
+    const std::string path = reference->get<std::string>();
+    if (!path.starts_with('#')) return schema;
+    try {
+      schema = &root->at(Json::json_pointer(path.substr(1)));
+    } catch (const Json::exception&) {
+      return nullptr;
+    }
+  }
+  return nullptr;
+}
+
+bool names_type(const Json& type, std::string_view name) {
+  if (type.is_string()) return type.get_ref<const std::string&>() == name;
+  return type.is_array() && std::any_of(type.begin(), type.end(), [&](const Json& one) {
+           return one.is_string() && one.get_ref<const std::string&>() == name;
+         });
+}
+
+bool is_text_format(const Json& schema) {
+  return schema.contains("pattern") || schema.contains("minLength") ||
+         schema.contains("maxLength") || schema.contains("format");
+}
+
+bool can_be_text(const Json* schema, const Json* root, int& steps) {
+  schema = resolve(schema, root);
+  if (schema == nullptr || !schema->is_object() || ++steps > kMaxSteps) return false;
+  const auto branch = [&](const Json& one) { return can_be_text(&one, root, steps); };
+  if (const Json* type = member(schema, "type"); type != nullptr)
+    return names_type(*type, "string");
+  if (const Json* value = member(schema, "const"); value != nullptr) return value->is_string();
+  if (const Json* values = member(schema, "enum"); values != nullptr && values->is_array())
+    return std::any_of(values->begin(), values->end(),
+                       [](const Json& value) { return value.is_string(); });
+  for (const char* any : {"anyOf", "oneOf"})
+    if (const Json* branches = member(schema, any); branches != nullptr && branches->is_array())
+      if (std::any_of(branches->begin(), branches->end(), branch)) return true;
+  if (const Json* branches = member(schema, "allOf");
+      branches != nullptr && branches->is_array() && !branches->empty())
+    return std::all_of(branches->begin(), branches->end(), branch);
+  return is_text_format(*schema);
+}
+
+}  // namespace
+
+SchemaView::SchemaView(const Json* schema, const Json* root)
+    : schema_(resolve(schema, root)), root_(root) {}
+
+bool SchemaView::has_type(std::string_view type) const {
+  const Json* types = member(schema_, "type");
+  return types != nullptr && names_type(*types, type);
+}
+
+bool SchemaView::is_array() const {
+  return has_type("array") || member(schema_, "items") != nullptr;
+}
+
+bool SchemaView::is_object() const {
+  return has_type("object") || member(schema_, "properties") != nullptr;
+}
+
+ValueKind SchemaView::kind() const {
+  if (schema_ == nullptr || !schema_->is_object() || schema_->empty()) return ValueKind::unknown;
+  int steps = 0;
+  if (can_be_text(schema_, root_, steps)) return ValueKind::text;
+  if (is_array() || is_object()) return ValueKind::container;
+  for (const char* says : {"type", "enum", "const", "anyOf", "oneOf", "allOf"})
+    if (schema_->contains(says)) return ValueKind::scalar;
+  return ValueKind::unknown;
+}
+
+SchemaView SchemaView::property(const std::string& key) const {
+  return {member(member(schema_, "properties"), key.c_str()), root_};
+}
+
+SchemaView SchemaView::items() const {
+  return {member(schema_, "items"), root_};
+}
+
+std::string SchemaView::property_name(std::size_t index) const {
+  const Json* properties = member(schema_, "properties");
+  if (properties == nullptr || !properties->is_object() || index >= properties->size()) return {};
+  return std::next(properties->begin(), static_cast<std::ptrdiff_t>(index)).key();
+}
+
+const Json* ToolSchemas::find(std::string_view name) const {
+  if (tools_ == nullptr || !tools_->is_array()) return nullptr;
+  for (const Json& tool : *tools_) {
+    const Json* function = member(&tool, "function");
+    const Json* own = member(function, "name");
+    if (own != nullptr && own->is_string() && own->get_ref<const std::string&>() == name)
+      return function;
+  }
+  return nullptr;
+}
+
+SchemaView ToolSchemas::parameters(std::string_view name) const {
+  const Json* schema = member(find(name), "parameters");
+  return {schema, schema};
+}
+
+std::string ToolSchemas::first_offered(std::initializer_list<const char*> names) const {
+  for (const char* name : names)
+    if (offers(name)) return name;
+  return *(names.end() - 1);
+}
+
+}  // namespace llm::chat
