@@ -10,7 +10,8 @@ import { needs, shared } from "./lib/places.js";
 import { Server } from "./lib/server.js";
 
 const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
-  "disabled", "enabled", "no-jinja", "control"];
+  "disabled", "enabled", "no-jinja", "control", "oai-responses", "anthropic", "anthropic-tools",
+  "tools-chat", "reasoning"];
 const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
