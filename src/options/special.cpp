@@ -222,7 +222,9 @@ void apply_allowed_hosts(Pending& p, std::string_view, std::string_view value) {
 
 void apply_template_file(Pending& p, std::string_view flag, std::string_view value) {
   p.options.chat.chat_template_source = read_file(flag, std::string(value));
-  if (p.options.chat.chat_template_source.empty()) fail("{}: '{}' is empty", flag, value);
+  std::string& source = p.options.chat.chat_template_source;
+  if (source.empty()) fail("{}: '{}' is empty", flag, value);
+  if (source.ends_with('\n')) source.pop_back();  // as Jinja does
   p.options.chat.chat_template.clear();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/errors.h"
 #include "server/reply/pieces.h"
 
 namespace llm::server {
@@ -46,12 +47,9 @@ Json thinking_block(const std::string& text) {
 }
 
 Json error_object(const RequestError& error) {
-  Json inner = {{"type", error_type(error.status)}, {"message", error.what()}};
-  if (const auto* exceeded = dynamic_cast<const ContextError*>(&error)) {
-    inner["n_prompt_tokens"] = exceeded->prompt_tokens;
-    inner["n_ctx"] = exceeded->context;
-  }
-  return {{"type", "error"}, {"error", std::move(inner)}};
+  Json body = {{"type", "error"}, {"error", error_json(error)["error"]}};
+  body["error"]["type"] = error_type(error.status);
+  return body;
 }
 
 }  // namespace
