@@ -34,6 +34,7 @@ constexpr MarkRow kMarks[] = {
     {"seed-oss", {"<seed:tool_call>"}, ""},
     {"minimax-m2", {"<minimax:tool_call>"}, ""},
     {"hunyuan-hy3", {"<tool_calls:opensource>"}, ""},
+    {"hunyuan-hy3", {"'<tool_calls{}>'", "'<tool_sep{}>'", "':opensource'"}, ""},
     {"deepseek-r1", {"<｜tool▁calls▁begin｜>", "```json"}, ""},
     {"deepseek-v3.1", {"<｜tool▁calls▁begin｜>"}, ""},
     {"apertus", {"<|tools_prefix|>"}, ""},
@@ -89,8 +90,20 @@ void take_reasoning(ReplyLayout& layout, const ReasoningFormat& probed) {
   layout.reasoning.end = trimmed(probed.end);
 }
 
+/// A template that does not show tools: they are explained, the calls asked for are those of the
+/// generic format, and its own ones are read as well.
+void explain_tools(ReplyLayout& layout) {
+  const ReplyLayout& generic = *known_layout("generic");
+  layout.explains_tools = true;
+  layout.calls.insert(layout.calls.begin(), generic.calls.begin(), generic.calls.end());
+  layout.triggers.insert(layout.triggers.begin(), generic.triggers.begin(), generic.triggers.end());
+}
+
 DetectedFormat made(ReplyLayout layout, const Template& chat_template, std::string reason) {
   take_reasoning(layout, chat_template.reasoning());
+  // Firefunction gets them in a variable of its own (render.h).
+  const bool shows_tools = chat_template.caps().supports_tools || layout.name == "firefunction-2";
+  if (!shows_tools && layout.explains_tools == false) explain_tools(layout);
   return {std::make_shared<LayoutFormat>(std::move(layout)), std::move(reason)};
 }
 

@@ -60,37 +60,32 @@ void Output::content(std::string_view text) {
 
 void Output::content_past_fence(std::string_view text) {
   constexpr std::string_view kTicks = "```";
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_space = kSpace.find(c) != std::string_view::npos;
+    if (fence_ == Fence::absent) return put_content(text.substr(i));
+    if (fence_text_.empty() && c != '`') {
+      // White space is held back by put_content().
+      if (fence_ == Fence::unknown && !is_space) fence_ = Fence::absent;
+      put_content(text.substr(i, 1));
+      continue;
+    }
     fence_text_ += c;
-    const std::size_t first = fence_text_.find_first_not_of(kSpace);
-    switch (fence_) {
-      case Fence::unknown: {
-        if (first == std::string::npos) break;
-        const std::string_view begun = std::string_view(fence_text_).substr(first);
-        if (!begun.starts_with(kTicks.substr(0, begun.size()))) {
-          fence_ = Fence::absent;
-          put_content(std::exchange(fence_text_, {}));
-        } else if (c == '\n' || begun.size() > 32 || (begun.size() > 3 && c == '{')) {
-          // The rest of the line names the language, or the text begins at once.
-          fence_ = Fence::inside;
-          fence_text_ = c == '{' ? "{" : "";
-        }
-        break;
-      }
-      case Fence::inside:
-      case Fence::ending: {
-        // Holds white space and the closing ticks; what is held is released when it goes on.
-        const std::string_view held =
-            std::string_view(fence_text_).substr(std::min(first, fence_text_.size()));
-        const bool may_close = held.empty() || kTicks.starts_with(held) ||
-                               (held.starts_with(kTicks) &&
-                                held.substr(3).find_first_not_of(kSpace) == std::string_view::npos);
-        fence_ = may_close && held.size() >= 3 ? Fence::ending : Fence::inside;
-        if (!may_close) put_content(std::exchange(fence_text_, {}));
-        break;
-      }
-      case Fence::absent:
-        put_content(std::exchange(fence_text_, {}));
+    if (kTicks.starts_with(fence_text_)) continue;  // not yet decided
+    if (!fence_text_.starts_with(kTicks)) {
+      if (fence_ == Fence::unknown) fence_ = Fence::absent;
+      put_content(std::exchange(fence_text_, {}));
+    } else if (fence_ == Fence::unknown) {
+      // The rest of the line names the language, or the value begins at once.
+      const bool begins = c == '{' || c == '[';
+      if (c != '\n' && !begins && fence_text_.size() <= 32) continue;
+      fence_ = Fence::inside;
+      content_space_.clear();
+      fence_text_.clear();
+      trims_ = true;
+      if (begins) put_content(text.substr(i, 1));
+    } else if (!is_space) {
+      put_content(std::exchange(fence_text_, {}));  // ticks inside the value
     }
   }
 }
@@ -136,8 +131,8 @@ void Output::warn(std::string text) {
 }
 
 void Output::finish() {
-  if (fence_ == Fence::unknown || fence_ == Fence::inside)
-    put_content(std::exchange(fence_text_, {}));
+  const bool is_closed = fence_ == Fence::inside && fence_text_.starts_with("```");
+  if (!is_closed) put_content(fence_text_);
   if (!message_.calls.empty() || trims_) content_space_.clear();
   message_.content += content_space_;
   delta_.content += content_space_;

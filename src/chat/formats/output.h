@@ -54,7 +54,7 @@ class Output {
   bool reasoning_started_ = false;  // of this block
   // A Markdown fence around a reply that has to be JSON.
   bool strip_fence_;
-  enum class Fence { unknown, absent, inside, ending } fence_ = Fence::unknown;
+  enum class Fence { unknown, absent, inside } fence_ = Fence::unknown;
   std::string fence_text_;
 };
 

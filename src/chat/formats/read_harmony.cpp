@@ -174,7 +174,8 @@ Task<bool> read_harmony(Reading& r, const CallLayout* call) {
   } else {
     // Without any header: plain text.
     const Match begins = co_await r.in.match([](std::string_view text) {
-      const std::size_t at = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+      std::size_t at = 0;
+      while (at < text.size() && at < 64 && is_space(text[at])) ++at;
       Match any = header_marks().match(text.substr(at));
       if (any.kind == Match::Kind::no) any = match_text(text.substr(at), "to=");
       return any;

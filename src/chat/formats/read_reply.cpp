@@ -151,7 +151,7 @@ Task<bool> enter(Reading& r) {
   const PromptReasoning state = prompt_reasoning(thinks, prompt);
   if (!state.is_open) {
     if (state.has_content) r.out.continue_content();
-    if (state.is_closed) r.out.trim_next();
+    if (state.is_closed && !state.has_content) r.out.trim_next();
     co_return true;
   }
   const std::string_view begun = prompt.substr(state.start_at);

@@ -15,6 +15,12 @@ std::string random_id(int length) {
   return id;
 }
 
+/// To a JSON text, also when nothing of the value is there.
+void complete(ValueReader& reader, std::string& json) {
+  if (!reader.begun()) json += "null";
+  reader.close(json);
+}
+
 bool asks_for_calls(const ReplySettings& settings) {
   return settings.tools.is_array() && !settings.tools.empty() &&
          settings.tool_choice != ToolChoice::none;
@@ -143,7 +149,7 @@ Task<bool> read_value(Reading& r, ValueSyntax syntax, CallSink& sink) {
       step = reader.put(text[read], piece);
     const bool gave_back = step == ValueReader::Step::failed || step == ValueReader::Step::past_end;
     r.in.take(gave_back ? read - 1 : read);  // the loop counts the character that was refused
-    if (step == ValueReader::Step::failed) reader.close(piece);
+    if (step == ValueReader::Step::failed) complete(reader, piece);
     sink.arguments(piece);
     piece.clear();
     if (step == ValueReader::Step::failed) {
@@ -153,7 +159,7 @@ Task<bool> read_value(Reading& r, ValueSyntax syntax, CallSink& sink) {
     if (step != ValueReader::Step::more) co_return true;
   }
   if (r.in.natural() && sink.announced()) {
-    reader.close(piece);
+    complete(reader, piece);
     sink.arguments(piece);
     r.out.warn("the reply ends inside the arguments of a call; they are completed");
   }
