@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -58,6 +60,7 @@ class Expressions {
   Expr repeat(Expr part, int minimum, int maximum = kNoMaximum);
   Expr optional(Expr part) { return repeat(part, 0, 1); }
   /// Each member at most once, in any order, every required one present, `separator` between two.
+  /// A member that may be empty counts as absent where it is empty.
   Expr unordered(std::vector<Member> members, Expr separator);
   Expr token(TokenId id);
   Expr any_token_but(TokenId id);
@@ -66,11 +69,45 @@ class Expressions {
   Expr rule(std::string name);
   void define(Expr rule, Expr body);
 
-  struct Node;  // expression_nodes.h, for the compiler
+  /// One expression, for the compiler. Which fields mean what is said beside each kind.
+  struct Node {
+    enum class Kind : std::uint8_t {
+      empty,
+      nothing,
+      literal,    // string
+      chars,      // ranges: sorted, disjoint, without surrogates
+      text,       // strings: the stops
+      sequence,   // children
+      choice,     // children
+      repeat,     // children[0], low to high
+      unordered,  // children: the separator, then the members; low: the first of `required`
+      token,      // low: the id
+      token_but,  // low: the id
+      rule        // string: the name; low: the body, -1 while undefined
+    };
+    Kind kind = Kind::empty;
+    std::uint32_t begin = 0, count = 0;  // a part of children, ranges or strings
+    std::int32_t low = 0, high = 0;
+  };
   const std::vector<Node>& nodes() const { return nodes_; }
+  std::span<const std::int32_t> children(const Node& node) const;
+  std::span<const CodeRange> ranges(const Node& node) const;
+  std::span<const std::string> strings(const Node& node) const;
+  /// Whether member `i` of an unordered node must be there.
+  bool is_required(const Node& node, std::size_t i) const { return required_[node.low + i] != 0; }
 
  private:
+  Expr add(Node node);
+  Expr add_string(Node node, std::string_view text);
+  Expr add_with_children(Node::Kind kind, std::span<const Expr> children);
+  std::int32_t check(Expr expr) const;
+
   std::vector<Node> nodes_;
+  std::vector<std::int32_t> children_;
+  std::vector<CodeRange> ranges_;
+  std::vector<std::string> strings_;
+  std::vector<std::uint8_t> required_;
+  std::unordered_map<std::string, std::int32_t> rules_;
 };
 
 }  // namespace llm::grammar

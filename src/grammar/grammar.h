@@ -40,6 +40,8 @@ class Matcher {
   std::size_t feed(std::string_view text);
   /// A token item.
   bool step_token(TokenId token);
+  /// A token by its text or by its id, whatever the grammar asks for here.
+  bool step_token(TokenId token, std::string_view text);
   /// The text so far is complete.
   bool is_accepting() const;
   bool is_dead() const;
