@@ -1,0 +1,74 @@
+// The pieces of JSON texts as expressions: white space, characters of strings, numbers, values.
+//
+// White space between symbols is nothing, one blank, or one or two line breaks and an indent of at
+// most kMaxIndent; there is none before a comma, nor around the whole value. So every layout that
+// models like can be written, and no endless one.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "grammar/code_ranges.h"
+#include "grammar/expression.h"
+
+namespace llm::grammar {
+
+/// How characters are written.
+enum class Spelling {
+  plain,       // as they are
+  json_string  // between the quotes of a JSON string
+};
+
+class JsonText {
+ public:
+  static constexpr int kMaxIndent = 20;
+  static constexpr int kMaxDigits = 16;
+
+  explicit JsonText(Expressions& expressions) : out_(expressions) {}
+
+  Expressions& expressions() { return out_; }
+
+  Expr space();
+  /// Any character of a string, escaped or not.
+  Expr string_char();
+  /// The characters of `set` in a string: escaped where they must be; those beyond ASCII also as
+  /// \uXXXX where the set is simple.
+  Expr string_char(const CodeRanges& set);
+  Expr character(const CodeRanges& set, Spelling spelling);
+  Expr string();
+  Expr integer();
+  Expr number();
+  Expr value();
+  Expr object();
+  Expr array();
+  /// `symbol`, then white space.
+  Expr open(std::string_view symbol);
+  /// White space, then `symbol`.
+  Expr close(std::string_view symbol);
+  /// A comma or a colon with the white space that it may have.
+  Expr comma();
+  Expr colon();
+  /// "[ first, item, ... ]" with `minimum` to `maximum` items.
+  Expr list(Expr item, int minimum, int maximum);
+  /// Exactly this value, with optional white space inside of containers.
+  Expr constant(const Json& value);
+  /// A choice of texts that shares their beginnings.
+  Expr one_of(std::vector<std::string> texts);
+
+ private:
+  Expr shared(const char* name, const std::function<Expr()>& make);
+  Expr escaped_code(char32_t first, char32_t last);
+  Expr hex_digit(int first, int last);
+  Expr constant(const Json& value, int depth);
+  Expr one_of(const std::vector<std::string>& texts, std::size_t first, std::size_t last,
+              std::size_t from, int depth);
+
+  Expressions& out_;
+  std::map<std::string, Expr> rules_;
+  std::map<CodeRanges, Expr> classes_;
+};
+
+}  // namespace llm::grammar
