@@ -58,6 +58,8 @@ int run(int argc, char** argv) {
   app.add_flag("--leave-output-tensor", options.keep_output, "Keep output.weight as it is");
   app.add_flag("--allow-requantize", options.allow_requantize,
                "Accept a source that is quantised already (loses more than quantising once)");
+  app.add_option("--imatrix", options.imatrix,
+                 "File with the importance of columns (GGUF, general.type imatrix)");
   app.add_option("--output-tensor-type", options.output_type, "Type of output.weight");
   app.add_option("--token-embedding-type", options.embedding_type, "Type of token_embd.weight");
   CLI11_PARSE(app, argc, argv);

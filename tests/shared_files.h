@@ -1,6 +1,7 @@
 // Where the expected numbers that are kept outside the repository lie.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

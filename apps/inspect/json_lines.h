@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <iostream>
 #include <string>
 
@@ -21,6 +22,7 @@ void answer_lines(Answer answer) {
       const Json object = Json::parse(line);
       if (!object.is_object()) fail("expected a JSON object, got {}", object.type_name());
       fmt::print("{}\n", answer(object).dump());
+      std::fflush(stdout);  // a program may wait for the answer before it asks on
     } catch (const Json::exception& error) {
       fail("line {}: {}", number, error.what());
     } catch (const Error& error) {

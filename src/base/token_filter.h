@@ -1,8 +1,8 @@
 // What may forbid tokens in sampling: a grammar, a reasoning budget.
 #pragma once
 
-#include <memory>
 #include <span>
+#include <vector>
 
 #include "base/token.h"
 
@@ -17,6 +17,8 @@ class TokenFilter {
   /// Sets forbidden logits to -inf over the whole vocabulary.
   virtual void mask(std::span<float> logits) = 0;
   virtual void accept(TokenId token) = 0;
+  /// The tokens that must come next, as far as there is no choice: they need not be sampled.
+  virtual std::vector<TokenId> forced() { return {}; }
 };
 
 }  // namespace llm

@@ -66,10 +66,11 @@ void normalize_ministral(Json& messages) {
   }
 }
 
+/// The template refuses content beside thinking in a message that makes calls.
 void normalize_harmony(Json& messages) {
   for (Json& message : messages) {
     copy_reasoning(message);
-    if (calls_of(message)) message.erase("content");
+    if (calls_of(message) && message.contains("thinking")) message.erase("content");
   }
 }
 

@@ -1,10 +1,13 @@
 #include "chat/probe.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "chat/template_variables.h"
 
 namespace llm::chat {
 namespace {
@@ -16,6 +19,7 @@ constexpr const char* kArgumentName = "QQ_NAME_QQ";
 constexpr const char* kArgumentNeedle = "QQ_VALUE_QQ";
 constexpr const char* kOtherArgumentNeedle = "QQ_OTHER_QQ";
 constexpr const char* kReasoningNeedle = "QQ_REASONING_QQ";
+constexpr std::int64_t kProbeClock = 1;  // any moment, but not "now"
 
 bool has(const std::optional<std::string>& text, std::string_view needle) {
   return text && text->find(needle) != std::string::npos;
@@ -27,7 +31,8 @@ std::optional<std::string> render(const Template& chat_template, Json messages, 
   TemplateInput input;
   input.messages = std::move(messages);
   input.tools = std::move(tools);
-  input.extra = std::move(extra);
+  input.extra = standard_variables(chat_template, input.tools, kProbeClock);
+  input.extra.update(extra);
   input.extra["enable_thinking"] = true;
   input.bos_token = "<s>";
   input.eos_token = "</s>";
@@ -105,7 +110,7 @@ void probe_tools(const Template& chat_template, TemplateCaps& caps) {
   const auto as_object = render(chat_template, conversation_with_calls(true, false, ""), tools);
   const auto as_text = render(chat_template, conversation_with_calls(false, false, ""), tools);
   // An object that is printed as Python would is no use.
-  const std::string printed = std::string("{'") + kArgumentName;
+  const std::string printed = fmt::format("{{'{}': '{}", kArgumentName, kArgumentNeedle);
   caps.supports_object_arguments = has(as_object, kArgumentNeedle) && !has(as_object, printed);
   caps.supports_tool_calls = has(as_object, kArgumentNeedle) || has(as_text, kArgumentNeedle);
   const auto two = render(chat_template,

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "chat/probe.h"
+#include "chat/template_variables.h"
 #include "chat/text_parts.h"
 
 namespace llm::chat {
@@ -17,6 +18,7 @@ namespace {
 constexpr const char* kUser = "QQ_USER_QQ";
 constexpr const char* kAnswer = "QQ_ANSWER_QQ";
 constexpr const char* kReasoning = "QQ_REASONING_QQ";
+constexpr std::int64_t kProbeClock = 1;  // any moment, but not "now"
 
 struct KnownFormat {
   Family family;
@@ -48,6 +50,7 @@ std::string render(const Template& chat_template, bool generation_prompt, bool t
   input.messages.push_back({{"role", "user"}, {"content", kUser}});
   if (!assistant.is_null()) input.messages.push_back(assistant);
   input.add_generation_prompt = generation_prompt;
+  input.extra = standard_variables(chat_template, {}, kProbeClock);
   input.extra["enable_thinking"] = thinking;
   input.bos_token = "<s>";
   input.eos_token = "</s>";

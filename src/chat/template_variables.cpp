@@ -45,15 +45,6 @@ std::string date(std::int64_t now_unix_s, const char* format) {
   return std::string(text, std::strftime(text, sizeof text, format, &local));
 }
 
-void add_dates(Json& variables, std::int64_t now_unix_s) {
-  if (now_unix_s == 0) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    now_unix_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
-  }
-  variables["date_string"] = date(now_unix_s, "%d %b %Y");
-  variables["datetime"] = date(now_unix_s, "%b %d %Y");
-}
-
 /// "none" switches thinking off; other values are for the template.
 void add_effort(Json& variables, const Json& body, bool& thinking) {
   const Json* effort = member(body, "reasoning_effort");
@@ -79,17 +70,27 @@ void add_response_format(Json& variables, const Json& body) {
 
 }  // namespace
 
+Json standard_variables(const Template& chat_template, const Json& tools, std::int64_t now_unix_s) {
+  if (now_unix_s == 0) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    now_unix_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  }
+  Json variables = {{"date_string", date(now_unix_s, "%d %b %Y")},
+                    {"datetime", date(now_unix_s, "%b %d %Y")}};
+  // Firefunction v2 wants the tools as JSON text, and text even when there are none.
+  if (chat_template.source().find("functools[") != std::string::npos)
+    variables["functions"] = tools.is_null() ? "[]" : tools.dump(4);
+  return variables;
+}
+
 Json template_variables(const Json& body, const Template& chat_template,
                         const RenderSettings& settings, const Json& tools) {
-  Json variables = Json::object();
+  Json variables = standard_variables(chat_template, tools, settings.now_unix_s);
   bool thinking = settings.enable_thinking.value_or(true);
   read_thinking(settings.template_kwargs, thinking);
-  add_dates(variables, settings.now_unix_s);
   add_effort(variables, body, thinking);
   read_thinking(body, thinking);
   if (chat_template.family() == Family::deepseek_v4) add_response_format(variables, body);
-  // Firefunction reads the tools as JSON text.
-  if (!tools.is_null()) variables["functions"] = tools.dump(4);
   if (settings.preserve_reasoning) variables.update(keep_reasoning_variables());
 
   const Json& kwargs = request_kwargs(body);

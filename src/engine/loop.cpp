@@ -263,7 +263,7 @@ std::vector<Work> EngineLoop::plan() {
   std::vector<SequenceView> views;
   std::vector<int> slots_of_work;
   const auto now = Clock::now();
-  int decoding = 0;
+  int decoding = 0, decoding_tokens = 0;
   for (const auto& sequence : running_) {
     if (!sequence->is_decoding()) {
       const int adopted = sequence->tokens.adopt();
@@ -274,10 +274,12 @@ std::vector<Work> EngineLoop::plan() {
                      .is_decoding = sequence->is_decoding(),
                      .page_key = sequence->tokens.next_page_key(),
                      .waited_ms = ms_between(sequence->admitted, now)});
-    decoding += sequence->is_decoding();
+    if (!sequence->is_decoding()) continue;
+    ++decoding;
+    decoding_tokens += sequence->tokens.pending();
   }
   const int most = std::min(settings_.batch, settings_.micro_batch);
-  return plan_step(views, {.tokens = std::max(most, decoding),
+  return plan_step(views, {.tokens = std::max(most, decoding_tokens),
                            .prompt_tokens = std::min(most, pace_.prompt_tokens(decoding))});
 }
 
@@ -342,7 +344,10 @@ void EngineLoop::forward(const std::vector<Work>& works) {
                      .first_position = tokens.computed(),
                      .pages = tokens.pages(),
                      .outputs = reaches_end ? Outputs::last : Outputs::none});
-    (sequence.is_decoding() ? record.decoding : record.prompt_tokens) += work.count;
+    const int streams =
+        sequence.is_decoding() ? 1 : 0;  // tokens without a choice cost as a prompt's
+    record.decoding += streams;
+    record.prompt_tokens += work.count - streams;
   }
   const auto begin = Clock::now();
   compute::Tensor logits;
@@ -393,8 +398,20 @@ void EngineLoop::advance(Sequence& sequence, int count, std::span<float> logits)
 }
 
 void EngineLoop::sample(Sequence& sequence, std::span<float> logits) {
-  Sampled sampled = sequence.sampler.sample(logits);
+  if (!take(sequence, sequence.sampler.sample(logits))) return;
+  for (const TokenId token : sequence.sampler.forced()) {
+    sequence.sampler.take(token);
+    if (!take(sequence, {.token = token})) return;
+  }
+}
+
+bool EngineLoop::take(Sequence& sequence, Sampled sampled) {
   const TokenId token = sampled.token;
+  // The filter and the biases together leave nothing (a finished document, the end forbidden).
+  if (token == kNoToken) {
+    finish(sequence, StopType::limit, {});
+    return false;
+  }
   const auto now = Clock::now();
   if (sequence.predicted++ == 0) {
     sequence.first_token = now;
@@ -423,15 +440,18 @@ void EngineLoop::sample(Sequence& sequence, std::span<float> logits) {
   const bool is_out_of_time = request.max_predict_ms >= 0 && has_newline &&
                               sequence.timings.predicted_ms > request.max_predict_ms;
   const bool is_out_of_budget = request.max_tokens >= 0 && sequence.predicted >= request.max_tokens;
-  if (is_end) return finish(sequence, StopType::eos, {});
-  if (text.stop_word) return finish(sequence, StopType::word, *text.stop_word);
-  if (is_out_of_budget || is_out_of_time || text.is_indent_too_small) {
-    return finish(sequence, StopType::limit, {});
-  }
+  const auto end = [&](StopType stop, std::string word = {}) {
+    finish(sequence, stop, std::move(word));
+    return false;
+  };
+  if (is_end) return end(StopType::eos);
+  if (text.stop_word) return end(StopType::word, *text.stop_word);
+  if (is_out_of_budget || is_out_of_time || text.is_indent_too_small) return end(StopType::limit);
   if (sequence.tokens.size() >= slot_context_) {
     sequence.truncated = true;
-    if (!settings_.context_shift || !shift_context(sequence)) finish(sequence, StopType::limit, {});
+    if (!settings_.context_shift || !shift_context(sequence)) return end(StopType::limit);
   }
+  return true;
 }
 
 // The kept beginning and the moved rest are computed afresh: exact, where moving keys in the cache
@@ -459,7 +479,7 @@ void EngineLoop::finish(Sequence& sequence, StopType stop, std::string stopping_
   end.truncated = sequence.truncated;
   end.has_new_line = sequence.text.has_new_line();
   end.slot = sequence.slot;
-  end.tokens_cached = sequence.tokens.size() - 1;  // the last token was never computed
+  end.tokens_cached = sequence.tokens.computed();
   end.timings = sequence.timings;
   const auto sink = sequence.sink;
   retire(sequence);

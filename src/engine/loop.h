@@ -49,6 +49,8 @@ class EngineLoop final : public Engine {
   void forward(const std::vector<Work>& plan);
   void advance(Sequence& sequence, int count, std::span<float> logits);
   void sample(Sequence& sequence, std::span<float> logits);
+  /// Appends a token and tells the client. False when that was the sequence's end.
+  bool take(Sequence& sequence, Sampled sampled);
   bool shift_context(Sequence& sequence);
 
   void finish(Sequence& sequence, StopType stop, std::string stopping_word);

@@ -12,8 +12,9 @@ std::vector<Work> plan_step(std::span<const SequenceView> running, const StepBud
     if (!view.is_decoding) {
       prompts.push_back(&view);
     } else if (tokens_left > 0) {
-      plan.push_back({view.index, 1});
-      --tokens_left;
+      const int count = std::min(view.pending, tokens_left);
+      plan.push_back({view.index, count});
+      tokens_left -= count;
     }
   }
   const auto urgency = [](const SequenceView* v) {

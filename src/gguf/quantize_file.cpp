@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <mutex>
@@ -21,6 +22,49 @@ namespace {
 using quant::Type;
 
 constexpr std::int64_t kPieceBytes = std::int64_t{16} << 20;  // quantised at once, then written
+
+/// What an importance file says: sums of squared activations of a weight's columns.
+class Importance {
+ public:
+  /// An empty path: nothing is known.
+  explicit Importance(const std::string& path) {
+    if (path.empty()) return;
+    file_.emplace(File::open(path));
+    const auto type = file_->metadata().get_or<std::string>("general.type", "");
+    if (type != "imatrix") fail("{}: general.type is '{}', 'imatrix' is expected", path, type);
+  }
+
+  /// Of the columns of all matrices of a tensor, [matrices, columns]; empty when unknown.
+  std::vector<float> of(const TensorInfo& tensor) const {
+    if (!file_) return {};
+    const TensorInfo* sums = file_->find_tensor(tensor.name + ".in_sum2");
+    const TensorInfo* counts = file_->find_tensor(tensor.name + ".counts");
+    if (!sums || !counts) return {};
+    const std::int64_t cols = tensor.shape.back();
+    const std::int64_t matrices = tensor.shape.size() == 3 ? tensor.shape.front() : 1;
+    if (sums->type != Type::f32 || counts->type != Type::f32 ||
+        sums->elements() != cols * matrices || counts->elements() != matrices) {
+      fail("{}: the importance of '{}' does not fit its {} columns", file_->path(), tensor.name,
+           cols);
+    }
+    std::vector<float> out(static_cast<std::size_t>(sums->elements()));
+    std::memcpy(out.data(), sums->bytes.data(), sums->bytes.size());
+    for (std::int64_t m = 0; m < matrices; ++m) {
+      float count = 0;
+      std::memcpy(&count, counts->bytes.data() + m * 4, 4);
+      for (std::int64_t c = m * cols; c < (m + 1) * cols; ++c) {
+        float& value = out[static_cast<std::size_t>(c)];
+        value = count > 0 ? value / count : 1;  // an expert that was never used
+        if (!(value >= 0) || !std::isfinite(value))
+          fail("{}: the importance of '{}' is {}", file_->path(), tensor.name, value);
+      }
+    }
+    return out;
+  }
+
+ private:
+  std::optional<File> file_;
+};
 
 struct Step {
   const TensorInfo* tensor;
@@ -75,6 +119,7 @@ class Job {
         file_type_(file_type_of(options.file_type)),
         output_type_(type_of(options.output_type)),
         embedding_type_(type_of(options.embedding_type)),
+        importance_(options.imatrix),
         file_(File::open(source)),
         facts_(facts_of(file_)) {
     for (const TensorInfo& tensor : file_.tensors()) steps_.push_back(plan(tensor));
@@ -91,6 +136,7 @@ class Job {
   const QuantizeOptions& options_;
   const quant::FileType& file_type_;
   std::optional<Type> output_type_, embedding_type_;
+  Importance importance_;
   File file_;
   quant::ModelFacts facts_;
   std::vector<Step> steps_;
@@ -106,11 +152,15 @@ Step Job::plan(const TensorInfo& tensor) const {
   if (tensor.name == "token_embd.weight" && embedding_type_) wanted = *embedding_type_;
   const Type to = quant::fitting(wanted, tensor.shape.back());
   if (to == tensor.type) return {&tensor, wanted, to};
+  if (!quant::traits(tensor.type).dequantize) return keep;  // integers
   if (!quant::traits(to).quantize) {
     fail("tensor '{}' would become {}, for which there is no quantiser", tensor.name,
          quant::traits(to).name);
   }
-  if (!quant::traits(tensor.type).dequantize) return keep;  // integers
+  if (quant::needs_importance(to) && importance_.of(tensor).empty()) {
+    fail("tensor '{}' would become {}, which needs the importance of its columns (--imatrix)",
+         tensor.name, quant::traits(to).name);
+  }
   if (!is_plain_float(tensor.type) && !options_.allow_requantize) {
     fail("tensor '{}' is quantised already ({}); take the original, or --allow-requantize",
          tensor.name, quant::traits(tensor.type).name);
@@ -165,6 +215,11 @@ void Job::convert(const Step& step, Writer& writer) const {
   const std::int64_t source_bytes = quant::row_bytes(tensor.type, cols);
   const std::int64_t target_bytes = quant::row_bytes(step.to, cols);
   const std::int64_t at_once = std::clamp<std::int64_t>(kPieceBytes / target_bytes, 1, rows);
+  const std::vector<float> importance = importance_.of(tensor);
+  const std::int64_t matrix_rows = tensor.shape[tensor.shape.size() - 2];
+  const auto importance_at = [&](std::int64_t row) {
+    return importance.empty() ? nullptr : importance.data() + row / matrix_rows * cols;
+  };
   std::vector<std::byte> piece(static_cast<std::size_t>(at_once * target_bytes));
   for (std::int64_t first = 0; first < rows; first += at_once) {
     const std::int64_t last = std::min(rows, first + at_once);
@@ -174,7 +229,8 @@ void Job::convert(const Step& step, Writer& writer) const {
         from.dequantize(tensor.bytes.data() + row * source_bytes, values.data(), cols);
         for (const float v : values)
           if (!std::isfinite(v)) fail("tensor '{}', row {}: a value is {}", tensor.name, row, v);
-        to.quantize(values.data(), piece.data() + (row - first) * target_bytes, cols, nullptr);
+        to.quantize(values.data(), piece.data() + (row - first) * target_bytes, cols,
+                    importance_at(row));
       };
     });
     writer.write_part(

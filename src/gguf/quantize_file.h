@@ -19,6 +19,7 @@ struct QuantizeOptions {
   std::string embedding_type;     // of token_embd.weight
   bool keep_output = false;       // output.weight stays as it is
   bool allow_requantize = false;  // the source may be quantised (loses more than quantising once)
+  std::string imatrix;            // an importance file (general.type imatrix), empty: none
   int threads = 1;
 };
 

@@ -7,6 +7,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "http/strand.h"
+
 namespace llm::http {
 
 namespace asio = boost::asio;
@@ -31,8 +33,8 @@ Task<bool> Signal::wait(std::chrono::steady_clock::time_point deadline) {
   const auto state = state_;
   // The caller may still be on a worker thread. On the coroutine's own executor the wake-up that
   // notify() posts cannot overtake the wait below.
-  co_await asio::dispatch(asio::use_awaitable);
   const auto executor = co_await asio::this_coro::executor;
+  if (!runs_on(executor)) co_await asio::dispatch(asio::use_awaitable);
   const auto timer = std::make_shared<asio::steady_timer>(executor, deadline);
   {
     const std::lock_guard lock(state->mutex);

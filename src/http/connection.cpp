@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "http/live_exchange.h"
 #include "http/message.h"
+#include "http/strand.h"
 #include "http/target.h"
 
 namespace llm::http {
@@ -59,6 +60,10 @@ Task<void> Connection::run() {
   is_watching_ = false;
   set_idle(false);
   stream_->close();
+}
+
+Task<void> Connection::come_back() {
+  if (!runs_on(strand_)) co_await asio::dispatch(asio::use_awaitable);
 }
 
 void Connection::close_when_idle() {
@@ -334,7 +339,7 @@ Task<Connection::Outcome> Connection::call(const Route& route, LiveExchange& exc
     outcome.response = error_response(500, "server_error",
                                       "internal error; the log tells more under " + request.id);
   }
-  co_await asio::dispatch(asio::use_awaitable);  // back from a worker
+  co_await come_back();
   co_return outcome;
 }
 

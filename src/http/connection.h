@@ -52,6 +52,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool has_failed = false;  // by an exception
   };
 
+  /// From a worker thread back to the strand.
+  Task<void> come_back();
   Task<bool> read_head(RequestParser& parser);
   Task<bool> read_body(RequestParser& parser);
   /// Reads one request's head and body and answers it; false when the connection must end.

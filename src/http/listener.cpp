@@ -12,12 +12,12 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "http/strand.h"
 
 namespace llm::http {
 namespace {
@@ -61,7 +61,7 @@ class SocketListener final : public Listener {
                     std::function<bool()> has_room) override {
     asio::steady_timer pause(acceptor_.get_executor());
     while (acceptor_.is_open()) {
-      const asio::any_io_executor strand = asio::make_strand(io_);
+      const asio::any_io_executor strand = Strand(io_.get_executor());
       typename Protocol::socket socket(strand);
       typename Protocol::endpoint peer;
       const auto [ec] =
@@ -202,7 +202,7 @@ Bound bind_local(const ServerSettings& settings, asio::io_context& io,
   check(ec, path, "; choose another path with --host");
   acceptor.listen(asio::socket_base::max_listen_connections, ec);
   check(ec, path, "");
-  Bound bound;
+  Bound bound{.listeners = {}, .is_loopback = false};  // no web page gets here
   bound.listeners.push_back(
       std::make_unique<SocketListener<Local>>(io, std::move(acceptor), 0, path));
   return bound;

@@ -27,7 +27,7 @@ class Listener {
 
 struct Bound {
   std::vector<std::unique_ptr<Listener>> listeners;
-  bool is_loopback = true;  // only addresses of this machine, or a unix socket
+  bool is_loopback = true;  // only addresses that nothing but this machine reaches
 };
 
 /// Binds every address that the host's name has. Error names the address, the system's reason and

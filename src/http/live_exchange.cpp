@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/bind_executor.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
@@ -50,7 +49,7 @@ Task<void> LiveExchange::to_worker() {
 }
 
 Task<void> LiveExchange::begin_stream(Headers headers, int status) {
-  co_await asio::dispatch(asio::use_awaitable);  // back from a worker
+  co_await connection_.come_back();
   if (is_begun_.exchange(true)) fail("a stream was begun twice");
   status_ = status;
   if (find_header(headers, "Content-Type").empty()) {
@@ -77,7 +76,7 @@ Task<void> LiveExchange::begin_stream(Headers headers, int status) {
 }
 
 Task<bool> LiveExchange::write(std::string_view chunk) {
-  co_await asio::dispatch(asio::use_awaitable);
+  co_await connection_.come_back();
   if (!is_begun_) fail("a stream must be begun before it is written");
   if (is_gone_ || request_.method == "HEAD") co_return false;
   if (chunk.empty()) co_return true;  // an empty chunk would end the stream

@@ -7,7 +7,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -20,6 +19,7 @@
 #include "http/http.h"
 #include "http/listener.h"
 #include "http/static_files.h"
+#include "http/strand.h"
 
 namespace llm::http {
 namespace {
@@ -58,7 +58,7 @@ constexpr std::chrono::seconds kCutGrace{5};
 class Server::Impl {
  public:
   Impl(ServerSettings settings, std::vector<Route> routes)
-      : accept_strand_(asio::make_strand(io_)),
+      : accept_strand_(Strand(io_.get_executor())),
         bound_(bind(settings, io_, accept_strand_)),
         workers_(static_cast<std::size_t>(std::max(1, settings.threads))) {
     core_.reset(new Core{.settings = settings,

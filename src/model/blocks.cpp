@@ -46,11 +46,11 @@ void Attention::load_projections(ModelReader& r, const std::string& prefix) {
   const int v_rows = shape_.kv_heads * shape_.value_dim;
   if (r.has_tensor(prefix + "attn_qkv.weight")) {
     const int rows = q_rows + k_rows + v_rows;
-    const compute::Weight all = r.table(prefix + "attn_qkv.weight", rows, width);
-    q_ = all.slice(0, q_rows);
-    k_ = all.slice(q_rows, k_rows);
-    v_ = all.slice(q_rows + k_rows, v_rows);
-    for (compute::Weight* part : {&q_, &k_, &v_}) r.device().prepare(*part);
+    const std::string name = prefix + "attn_qkv.weight";
+    const compute::Weight all = r.table(name, rows, width);
+    q_ = r.part(name, all, 0, q_rows);
+    k_ = r.part(name, all, q_rows, k_rows);
+    v_ = r.part(name, all, q_rows + k_rows, v_rows);
     if (const float* bias = r.optional_vector(prefix + "attn_qkv.bias", rows)) {
       q_bias_ = bias;
       k_bias_ = bias + q_rows;
@@ -100,10 +100,11 @@ Tensor Attention::operator()(Step& step, Tensor n, int layer, const compute::Rop
   if (norm_after) normalize(step, q, k);
   if (plan_.temperature != 0) temper(step, q);
   device.store_kv(step.pool(), layer, k, v, step.slices());
-  if (last && step.wanted_count() == 0) return {nullptr, 0, out_.rows};
-  Tensor heads = device.allocate(n.rows, shape_.heads * shape_.value_dim);
-  device.attention(step.pool(), layer, q, shape_, step.slices(), heads);
-  if (last) heads = step.wanted(heads);
+  // Behind the last layer's cache, only tokens whose logits are wanted go on.
+  const Tensor asking = last ? step.wanted(q) : q;
+  Tensor heads = device.allocate(asking.rows, shape_.heads * shape_.value_dim);
+  device.attention(step.pool(), layer, asking, shape_, last ? step.wanted_slices() : step.slices(),
+                   heads);
   return step.linear(heads, out_, out_bias_);
 }
 
@@ -120,10 +121,8 @@ FeedForward::FeedForward(ModelReader& r, const std::string& prefix, const std::s
                     down = prefix + "down" + suffix;
   if (plan.form == FeedForwardPlan::Form::fused_gated) {
     const compute::Weight both = r.table(up + ".weight", 2 * inner, width);
-    gate_ = both.slice(0, inner);
-    up_ = both.slice(inner, inner);
-    r.device().prepare(gate_);
-    r.device().prepare(up_);
+    gate_ = r.part(up + ".weight", both, 0, inner);
+    up_ = r.part(up + ".weight", both, inner, inner);
   } else {
     if (plan.form == FeedForwardPlan::Form::gated) {
       gate_ = r.matrix(gate + ".weight", inner, width);

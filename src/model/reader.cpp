@@ -192,9 +192,24 @@ compute::Weight ModelReader::weight(const std::string& name,
                     .cols = sizes[1],
                     .count = shape.size() == 3 ? *shape.begin() : 1};
   w.scale = scales(name, w.count);
-  if (use == Use::product) device_.prepare(w);
+  if (use == Use::product) prepare(name, w);
   report_progress(static_cast<std::int64_t>(tensor->bytes.size()));
   return w;
+}
+
+void ModelReader::prepare(const std::string& name, compute::Weight& weight) {
+  try {
+    device_.prepare(weight);
+  } catch (const Error& error) {
+    fail("tensor '{}': {}", name, error.what());
+  }
+}
+
+compute::Weight ModelReader::part(const std::string& name, const compute::Weight& whole,
+                                  std::int64_t first, std::int64_t rows) {
+  compute::Weight weight = whole.slice(first, rows);
+  prepare(name, weight);
+  return weight;
 }
 
 /// "<name>.weight" may have a companion "<name>.scale" with a factor per matrix of the stack.

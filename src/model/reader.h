@@ -63,6 +63,9 @@ class ModelReader {
   compute::Weight optional_matrix(const std::string& name, std::int64_t rows, std::int64_t cols);
   /// A matrix of which single rows are looked up; not prepared for products.
   compute::Weight table(const std::string& name, std::int64_t rows, std::int64_t cols);
+  /// Rows [first, first + rows) of a matrix that stacks several.
+  compute::Weight part(const std::string& name, const compute::Weight& whole, std::int64_t first,
+                       std::int64_t rows);
   compute::Weight experts(const std::string& name, std::int64_t count, std::int64_t rows,
                           std::int64_t cols);
   const float* vector(const std::string& name, std::int64_t size);
@@ -85,6 +88,7 @@ class ModelReader {
   enum class Use : std::uint8_t { product, lookup };
   compute::Weight weight(const std::string& name, std::initializer_list<std::int64_t> shape,
                          Use use = Use::product);
+  void prepare(const std::string& name, compute::Weight& weight);
   const float* scales(const std::string& weight_name, std::int64_t count);
   void report_progress(std::int64_t bytes);
 

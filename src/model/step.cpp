@@ -16,13 +16,12 @@ Step::Step(compute::Device& device, compute::KvPool& pool, std::span<const Batch
            static_cast<std::size_t>(sequence.first_position + count));
     slices_.push_back({first, count, sequence.first_position, sequence.pages});
     tokens_.insert(tokens_.end(), sequence.tokens.begin(), sequence.tokens.end());
-    for (int i = 0; i < count; ++i) {
-      positions_.push_back(sequence.first_position + i);
-      const bool last = i == count - 1;
-      if (sequence.outputs == Outputs::all || (sequence.outputs == Outputs::last && last)) {
-        wanted_.push_back(first + i);
-      }
-    }
+    for (int i = 0; i < count; ++i) positions_.push_back(sequence.first_position + i);
+    if (sequence.outputs == Outputs::none) continue;
+    const int skipped = sequence.outputs == Outputs::last ? count - 1 : 0;
+    wanted_slices_.push_back({static_cast<int>(wanted_.size()), count - skipped,
+                              sequence.first_position + skipped, sequence.pages});
+    for (int i = skipped; i < count; ++i) wanted_.push_back(first + i);
   }
 }
 

@@ -33,7 +33,8 @@ class Step {
     layer(count - 1, true);
   }
 
-  std::size_t wanted_count() const { return wanted_.size(); }
+  /// The slices of the tokens whose logits are wanted; they index the rows of wanted().
+  std::span<const compute::SequenceSlice> wanted_slices() const { return wanted_slices_; }
   /// The rows of tokens whose logits are wanted, when they are fewer than all of x's.
   compute::Tensor wanted(compute::Tensor x);
 
@@ -55,6 +56,7 @@ class Step {
   std::vector<std::int32_t> positions_;
   std::vector<compute::SequenceSlice> slices_;
   std::vector<std::int32_t> wanted_;  // indices of tokens
+  std::vector<compute::SequenceSlice> wanted_slices_;
 };
 
 }  // namespace llm

@@ -1,4 +1,6 @@
 // Blocks of 32, 64 or 128 values with one scale (NVFP4: four).
+#include <bit>
+
 #include "quant/blocks.h"
 #include "quant/dequantize.h"
 #include "quant/half.h"
@@ -99,8 +101,11 @@ void nvfp4(const std::byte* from, float* to, std::int64_t count) {
 
 void q1_0(const std::byte* from, float* to, std::int64_t count) {
   each_block<BlockQ1_0, 128>(from, to, count, [](const BlockQ1_0& block, float* out) {
-    const float d = half_to_float(block.d);
-    for (int i = 0; i < 128; ++i) out[i] = (block.qs[i / 8] >> i % 8 & 1) != 0 ? d : -d;
+    const auto d = std::bit_cast<std::uint32_t>(half_to_float(block.d));
+    for (int i = 0; i < 128; ++i) {
+      const std::uint32_t minus = (block.qs[i / 8] >> i % 8 & 1) ^ 1U;
+      out[i] = std::bit_cast<float>(d ^ minus << 31);
+    }
   });
 }
 

@@ -29,7 +29,8 @@ constexpr FileType kFileTypes[] = {
 struct Alias {
   std::string_view name, means;
 };
-constexpr Alias kAliases[] = {{"Q3_K", "Q3_K_M"}, {"Q4_K", "Q4_K_M"}, {"Q5_K", "Q5_K_M"}};
+constexpr Alias kAliases[] = {
+    {"Q3_K", "Q3_K_M"}, {"Q4_K", "Q4_K_M"}, {"Q5_K", "Q5_K_M"}, {"MXFP4", "MXFP4_MOE"}};
 
 /// What a tensor does in a model, as far as mixes distinguish it.
 enum class Role {
@@ -274,6 +275,10 @@ Type mixed_type(const FileType& file, std::string_view tensor, std::span<const s
       return rule.type;
   if (role == Role::output && file.base != q8_0) return q6_k;
   return file.base;
+}
+
+bool needs_importance(Type type) {
+  return type == iq2_xxs || type == iq2_xs || type == iq1_s;
 }
 
 Type fitting(Type type, std::int64_t cols) {

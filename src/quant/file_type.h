@@ -38,6 +38,9 @@ bool is_quantizable(std::string_view tensor, std::span<const std::int64_t> shape
 Type mixed_type(const FileType& file, std::string_view tensor, std::span<const std::int64_t> shape,
                 const ModelFacts& model);
 
+/// Types of so few bits that they are useless unless the columns' importance steers the search.
+bool needs_importance(Type type);
+
 /// `type`, or where rows of `cols` values are not whole blocks the type that takes its place.
 Type fitting(Type type, std::int64_t cols);
 

@@ -42,6 +42,17 @@ void iq4_xs(const float* from, std::byte* to, std::int64_t count, const float* i
 /// IQ4_NL without the search over scales: what a KV cache is written with.
 void iq4_nl_quick(const float* from, std::byte* to, std::int64_t count);
 
+// quantize_grid.cpp
+void iq2_xxs(const float* from, std::byte* to, std::int64_t count, const float* importance);
+void iq2_xs(const float* from, std::byte* to, std::int64_t count, const float* importance);
+void iq2_s(const float* from, std::byte* to, std::int64_t count, const float* importance);
+void iq3_xxs(const float* from, std::byte* to, std::int64_t count, const float* importance);
+void iq3_s(const float* from, std::byte* to, std::int64_t count, const float* importance);
+
+// quantize_iq1.cpp
+void iq1_s(const float* from, std::byte* to, std::int64_t count, const float* importance);
+void iq1_m(const float* from, std::byte* to, std::int64_t count, const float* importance);
+
 /// Applies `encode(values, block, importance of these columns or null)` to every block of a row.
 template <class Block, int kLength, class Encode>
 void each_block(const float* from, std::byte* to, std::int64_t count, const float* importance,

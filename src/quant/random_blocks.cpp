@@ -5,25 +5,11 @@
 #include <cmath>
 #include <cstring>
 
-#include "quant/blocks.h"
-#include "quant/half.h"
-
 namespace llm::quant {
 namespace {
 
-constexpr std::int64_t kPoolValues = 1 << 19;
+constexpr std::int64_t kPoolValues = 1 << 18;
 constexpr std::int64_t kPlainUnit = 256;  // values copied at once of types without blocks
-
-/// Writes the scale of one block of a type without a quantiser.
-void set_scale(Type type, std::byte* block, std::uint16_t half) {
-  if (type == Type::iq1_m) {  // four nibbles, on top of the group scales
-    auto& b = *reinterpret_cast<BlockIQ1_M*>(block);
-    for (int i = 0; i < 4; ++i)
-      b.scales[i] = static_cast<std::uint16_t>((b.scales[i] & 0x0fff) | (half >> 4 * i & 15) << 12);
-    return;
-  }
-  std::memcpy(block, &half, sizeof(half));  // the other grid types begin with it
-}
 
 }  // namespace
 
@@ -48,38 +34,14 @@ float Random::normal() {
 RandomBlocks::RandomBlocks(Type type, float deviation, std::uint64_t seed)
     : type_(type), deviation_(deviation) {
   const Traits& t = traits(type);
-  assert(t.dequantize);
+  assert(t.quantize);
   const std::int64_t unit_values = t.block_length == 1 ? kPlainUnit : t.block_length;
   unit_bytes_ = static_cast<std::size_t>(row_bytes(type, unit_values));
   pool_.resize(static_cast<std::size_t>(row_bytes(type, kPoolValues)));
   Random random(seed);
-  if (t.quantize) {
-    quantize_normal(random);
-  } else {
-    scale_random_codes(random);
-  }
-}
-
-void RandomBlocks::quantize_normal(Random& random) {
   std::vector<float> values(kPoolValues);
   for (float& v : values) v = deviation_ * random.normal();
-  traits(type_).quantize(values.data(), pool_.data(), kPoolValues, nullptr);
-}
-
-void RandomBlocks::scale_random_codes(Random& random) {
-  const Traits& t = traits(type_);
-  for (std::byte& b : pool_) b = static_cast<std::byte>(random.next() >> 56);
-  const auto set_scales = [&](float scale) {
-    const std::uint16_t half = float_to_half(scale);
-    for (std::size_t at = 0; at < pool_.size(); at += static_cast<std::size_t>(t.block_bytes))
-      set_scale(type_, &pool_[at], half);
-  };
-  set_scales(1);
-  std::vector<float> values(kPoolValues);
-  t.dequantize(pool_.data(), values.data(), kPoolValues);
-  double sum = 0;
-  for (const float v : values) sum += static_cast<double>(v) * v;
-  set_scales(deviation_ / static_cast<float>(std::sqrt(sum / kPoolValues)));
+  t.quantize(values.data(), pool_.data(), kPoolValues, nullptr);
 }
 
 void RandomBlocks::fill(std::span<std::byte> out, Random& random) const {

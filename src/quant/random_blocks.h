@@ -26,8 +26,8 @@ class Random {
 };
 
 /// Values with mean 0 and the given standard deviation. A few thousand blocks are made with care
-/// and then strewn at random, which is as fast as copying. Types with a quantiser hold normally
-/// distributed values; the others random codes with a fitting scale.
+/// and then strewn at random, which is as fast as copying. Values are normally
+/// distributed, as far as the type can hold them.
 class RandomBlocks {
  public:
   /// REQUIRES a type that can be expanded.
@@ -40,9 +40,6 @@ class RandomBlocks {
   void fill(std::span<std::byte> out, Random& random) const;
 
  private:
-  void quantize_normal(Random& random);
-  void scale_random_codes(Random& random);
-
   Type type_;
   float deviation_;
   std::size_t unit_bytes_;  // what is copied at once

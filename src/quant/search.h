@@ -16,8 +16,9 @@ inline int nearest(float x) {
   return static_cast<int>(std::bit_cast<std::uint32_t>(x + 12582912.0F) & 0x7fffff) - 0x400000;
 }
 
-/// Nearest integer, ties away from zero.
+/// Nearest integer, ties away from zero; 0 for what is too large or not a number.
 inline int nearest_away(float x) {
+  if (!(x > -0x1p30F && x < 0x1p30F)) return 0;
   const int whole = static_cast<int>(x);
   const float rest = x - static_cast<float>(whole);
   return whole + (rest >= 0.5F) - (rest <= -0.5F);

@@ -55,8 +55,8 @@ struct Traits {
   int block_bytes;
   /// Expands `count` values (a multiple of block_length). Null for integer types.
   void (*dequantize)(const std::byte* from, float* to, std::int64_t count);
-  /// Quantises `count` values; `importance` (one weight per column, or null) steers the search.
-  /// Null where no quantiser is written.
+  /// Quantises `count` values; `importance` (one weight per column, or null) steers the search;
+  /// with importance `count` is one row. Null for integer types.
   void (*quantize)(const float* from, std::byte* to, std::int64_t count, const float* importance);
 };
 

@@ -91,6 +91,7 @@ struct Sampler::State {
   void choose(std::span<float> logits, Sampled& sampled);
   void show_candidates(Sampled& sampled);
   void commit(TokenId token);
+  void remember(TokenId token);
 
   SamplingParams params;
   std::unique_ptr<TokenFilter> filter;
@@ -211,6 +212,10 @@ void Sampler::State::commit(TokenId token) {
   if (token == kNoToken) return;
   if (mirostat) mirostat->commit();
   if (adaptive) adaptive->commit();
+  remember(token);
+}
+
+void Sampler::State::remember(TokenId token) {
   observe(token);
   if (filter) filter->accept(token);
 }
@@ -246,6 +251,15 @@ Sampled Sampler::sample(std::span<float> logits) {
     sampled.log_probability = shown_log_probability(logits[sampled.token] - log_normalizer);
   state_->commit(sampled.token);
   return sampled;
+}
+
+std::vector<TokenId> Sampler::forced() const {
+  if (!state_->filter || state_->params.n_probs > 0) return {};
+  return state_->filter->forced();
+}
+
+void Sampler::take(TokenId token) {
+  state_->remember(token);
 }
 
 std::uint32_t Sampler::seed() const {

@@ -102,6 +102,11 @@ class Sampler {
   /// Chooses and remembers. `logits` is scratch: it is overwritten. NaN and -inf are never chosen;
   /// if nothing else is there the token is 0, or kNoToken under a filter.
   Sampled sample(std::span<float> logits);
+  /// Tokens that the filter leaves no choice about; to be given to take(). Nothing while
+  /// probabilities are asked for, because those come from sampling.
+  std::vector<TokenId> forced() const;
+  /// Remembers a token that was not sampled.
+  void take(TokenId token);
   /// The seed in use (drawn when the params ask for a random one).
   std::uint32_t seed() const;
 

@@ -120,10 +120,10 @@ std::string token_text(const Tokenizer& tokenizer, TokenId token) {
 
 ModelCard make_card(const ModelOptions& options, const std::string& path, const ModelInfo& info) {
   ModelCard card{.aliases = options.aliases, .tags = options.tags, .path = path, .info = info};
+  if (card.aliases.empty()) card.aliases = {options.path.empty() ? "demo" : path};
   std::sort(card.aliases.begin(), card.aliases.end());
   std::sort(card.tags.begin(), card.tags.end());
-  if (options.path.empty() && card.aliases.empty()) card.aliases = {"demo"};
-  card.id = card.aliases.empty() ? path : card.aliases.front();
+  card.id = card.aliases.front();
   return card;
 }
 

@@ -109,8 +109,8 @@ TokenId BpeModel::whole_word(std::string_view word) const {
 
 void BpeModel::encode_word(std::string_view word, std::vector<TokenId>& out) const {
   if (const TokenId token = whole_word(word); token != kNoToken) return out.push_back(token);
-  static thread_local Merger merger;
-  merger.symbols.clear();
+  std::optional<Merger> fresh;
+  Merger& merger = merger_for(word.size(), fresh);
   if (pre_.byte_encode) {
     for (std::uint32_t i = 0; i < word.size(); ++i)
       merger.symbols.push_back({i, i + 1, byte_symbols_[static_cast<unsigned char>(word[i])]});

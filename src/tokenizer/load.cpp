@@ -6,10 +6,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "tokenizer/bpe.h"
-#include "tokenizer/bpe_variants.h"
+#include "tokenizer/kinds.h"
 #include "tokenizer/pretokenizer.h"
-#include "tokenizer/spm.h"
 #include "tokenizer/state.h"
 
 namespace llm {
@@ -20,45 +18,14 @@ using gguf::Metadata;
 // Ids are positive 32-bit numbers; a vocabulary near that is a broken file.
 constexpr std::int64_t kMaxTokens = 1 << 26;
 
-void set_spm_defaults(Vocabulary& v) {
-  v.kind = VocabKind::spm;
-  v.special.bos = 1;
-  v.special.eos = 2;
-  v.special.unk = 0;
-  v.special.add_bos = v.add_space_prefix = v.escape_spaces = true;
-}
-
-void set_bpe_defaults(Vocabulary& v, const Metadata& metadata) {
-  v.kind = VocabKind::bpe;
-  const bool gemma4 = v.model == "gemma4";
-  std::string name =
-      gemma4 ? v.model : metadata.get_or<std::string>("tokenizer.ggml.pre", std::string());
-  if (name.empty()) {
-    log::warn("tokenizer.ggml.pre is missing: words are cut in the way named 'default'");
-    name = "default";
-  }
-  v.pre = PreTokenizer::find(name);
-  if (!v.pre) fail("unknown pre-tokenizer type '{}' in tokenizer.ggml.pre", name);
-  if (!gemma4 && v.pre->default_bos) v.special.bos = 11;
-  if (!gemma4) v.special.eos = 11;
-  v.special.add_bos = v.pre->add_bos;
-  v.special.add_sep = v.pre->add_sep;
-  v.clean_spaces = v.pre->clean_spaces;
-  v.escape_spaces = v.pre->escape_spaces;
-  v.lowercase = metadata.get_or<bool>("tokenizer.ggml.normalizer.lowercase", false);
-}
-
-/// Kind and defaults by the name in tokenizer.ggml.model.
-void set_defaults(Vocabulary& v, const Metadata& metadata) {
+/// The kind and its defaults.
+const VocabularyKind& begin_kind(Vocabulary& v, const Metadata& metadata) {
   v.model = metadata.need<std::string>("tokenizer.ggml.model");
-  if (v.model == "llama") return set_spm_defaults(v);
-  if (v.model == "gpt2" || v.model == "gemma4" || v.model == "hybriddna" || v.model == "whitespace")
-    return set_bpe_defaults(v, metadata);
-  if (v.model == "none" || v.model == "no_vocab") return;
-  for (const std::string_view later : {"bert", "t5", "rwkv", "plamo2"})
-    if (v.model == later)
-      fail("tokenizer.ggml.model '{}': vocabularies of this kind are not supported yet", later);
-  fail("unknown tokenizer: '{}' in tokenizer.ggml.model", v.model);
+  const VocabularyKind* kind = find_kind(v.model);
+  if (!kind) fail("unknown tokenizer: '{}' in tokenizer.ggml.model", v.model);
+  v.kind = kind->kind;
+  kind->set_defaults(v, metadata);
+  return *kind;
 }
 
 std::uint16_t attributes_of(std::int32_t token_type) {
@@ -121,6 +88,22 @@ void make_dummy_tokens(Vocabulary& v, const Metadata& metadata) {
   v.attributes.resize(v.texts.size());
 }
 
+void read_flag(const Metadata& metadata, const char* name, bool& flag) {
+  flag = metadata.get_or<bool>(fmt::format("tokenizer.ggml.{}", name), flag);
+}
+
+void read_space_flags(Vocabulary& v, const Metadata& metadata) {
+  read_flag(metadata, "add_space_prefix", v.add_space_prefix);
+  read_flag(metadata, "remove_extra_whitespaces", v.remove_extra_whitespaces);
+}
+
+/// Defaults may lie outside of a small vocabulary.
+void drop_absent_defaults(Vocabulary& v) {
+  SpecialTokens& s = v.special;
+  for (TokenId* id : {&s.bos, &s.eos, &s.unk, &s.sep, &s.pad, &s.mask})
+    if (!v.is_valid(*id)) *id = kNoToken;
+}
+
 void read_special_ids(Vocabulary& v, const Metadata& metadata) {
   struct Row {
     const char* key;
@@ -139,7 +122,6 @@ void read_special_ids(Vocabulary& v, const Metadata& metadata) {
       {"middle", &SpecialTokens::fim_mid}};
   for (const Row& row : kRows) {
     TokenId& id = v.special.*row.id;
-    if (!v.is_valid(id)) id = kNoToken;
     const std::string key = fmt::format("tokenizer.ggml.{}_token_id", row.key);
     const auto value = metadata.get<std::int64_t>(key);
     if (!value) continue;
@@ -148,28 +130,15 @@ void read_special_ids(Vocabulary& v, const Metadata& metadata) {
     else
       log::warn("{} is {}, but there are {} tokens: ignored", key, *value, v.size());
   }
-  const auto read_flag = [&](const char* key, bool& flag) {
-    flag = metadata.get_or<bool>(fmt::format("tokenizer.ggml.{}", key), flag);
-  };
-  read_flag("add_bos_token", v.special.add_bos);
-  read_flag("add_eos_token", v.special.add_eos);
-  read_flag("add_sep_token", v.special.add_sep);
-  read_flag("add_space_prefix", v.add_space_prefix);
+  read_flag(metadata, "add_bos_token", v.special.add_bos);
+  read_flag(metadata, "add_eos_token", v.special.add_eos);
+  read_flag(metadata, "add_sep_token", v.special.add_sep);
   if (v.pre && v.pre->force_bos) v.special.add_bos = true;
 }
 
-std::unique_ptr<const TextModel> make_model(const Vocabulary& v, const Metadata& metadata) {
-  if (v.kind == VocabKind::spm) return std::make_unique<SpmModel>(v);
-  std::vector<std::string> merges;
-  if (v.pre->needs_merges || metadata.has("tokenizer.ggml.merges"))
-    merges = metadata.need<std::vector<std::string>>("tokenizer.ggml.merges");
-  auto bpe = std::make_unique<BpeModel>(v, merges);
-  if (v.model == "hybriddna") return std::make_unique<HybridDnaModel>(v, std::move(bpe));
-  if (v.model == "whitespace") return std::make_unique<WhitespaceModel>(v, std::move(bpe));
-  return bpe;
-}
-
+/// To be asked before the file's keys replace the default ids, as the reference does it.
 TokenId newline_of(const Vocabulary& v, const TextModel& model) {
+  if (v.kind == VocabKind::wpm) return v.special.pad;
   if (v.kind == VocabKind::spm) {
     const TokenId byte = v.find_byte('\n');
     if (byte != kNoToken) return byte;
@@ -177,7 +146,11 @@ TokenId newline_of(const Vocabulary& v, const TextModel& model) {
     return text != kNoToken ? text : v.special.pad;
   }
   std::vector<TokenId> tokens;
-  model.encode("\n", tokens);
+  try {
+    model.encode("\n", tokens);
+  } catch (const Error&) {  // e.g. the unknown token is not known yet
+    tokens.clear();
+  }
   return tokens.empty() ? v.special.pad : tokens.front();
 }
 
@@ -193,14 +166,16 @@ std::vector<TokenId> tokens_to_cut_out(const Vocabulary& v) {
 std::unique_ptr<Tokenizer> Tokenizer::load(const Metadata& metadata) {
   auto state = std::make_unique<State>();
   Vocabulary& v = state->vocabulary;
-  set_defaults(v, metadata);
+  const VocabularyKind& kind = begin_kind(v, metadata);
   if (v.kind == VocabKind::none) {
     make_dummy_tokens(v, metadata);
   } else {
     read_tokens(v, metadata);
-    read_special_ids(v, metadata);
-    state->model = make_model(v, metadata);
+    read_space_flags(v, metadata);
+    drop_absent_defaults(v);
+    state->model = kind.make(v, metadata);
     v.special.newline = newline_of(v, *state->model);
+    read_special_ids(v, metadata);
     find_special_ids(v);
     const std::vector<TokenId> special = tokens_to_cut_out(v);
     state->special = std::make_unique<SpecialMatcher>(v, special);

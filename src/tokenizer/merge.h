@@ -5,20 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/join_queue.h"
 #include "tokenizer/unicode.h"
 
 namespace llm {
-
-/// A pair that may be joined. Smaller priorities go first.
-struct Join {
-  static constexpr std::uint32_t kNever = 0xFFFFFFFF;
-  std::uint32_t priority = kNever;
-  std::int32_t result = -1;  // the id of the joined symbol
-  bool possible() const { return priority != kNever; }
-};
 
 /// text[begin, end) with the caller's id for it.
 struct MergeSymbol {
@@ -67,61 +61,55 @@ class Merger {
     symbols.resize(n);
   }
 
-  struct Candidate {
-    Join join;
-    std::uint32_t left, right, length;
-    /// As heaps want it: true when `this` goes later.
-    bool operator<(const Candidate& other) const {
-      return join.priority != other.join.priority ? join.priority > other.join.priority
-                                                  : left > other.left;
-    }
-  };
-
   // Symbols never move here: a joined right half becomes empty, links_ skip it.
   template <class JoinOf>
   void run_long(const JoinOf& join) {
     const auto n = static_cast<std::uint32_t>(symbols.size());
     links_.resize(n);
-    heap_.clear();
+    queue_.clear();
     for (std::uint32_t i = 0; i < n; ++i) links_[i] = {i - 1, i + 1};
     for (std::uint32_t i = 0; i + 1 < n; ++i) consider(i, i + 1, join);
-    std::make_heap(heap_.begin(), heap_.end());
-    while (!heap_.empty()) {
-      const Candidate c = heap_.front();
-      std::pop_heap(heap_.begin(), heap_.end());
-      heap_.pop_back();
+    for (JoinCandidate c; queue_.pop(c);) {
       MergeSymbol &left = symbols[c.left], &right = symbols[c.right];
       // Symbols only grow, so an unchanged sum of lengths means unchanged symbols.
       const bool stale =
           left.begin == left.end || right.begin == right.end || right.end - left.begin != c.length;
       if (stale) continue;
       left.end = right.end;
-      left.id = c.join.result;
+      left.id = c.result;
       right.begin = right.end;
       const std::uint32_t next = links_[c.left].next = links_[c.right].next;
       if (next < n) links_[next].previous = c.left;
       const std::uint32_t previous = links_[c.left].previous;
-      if (previous < n && consider(previous, c.left, join))
-        std::push_heap(heap_.begin(), heap_.end());
-      if (next < n && consider(c.left, next, join)) std::push_heap(heap_.begin(), heap_.end());
+      if (previous < n) consider(previous, c.left, join);
+      if (next < n) consider(c.left, next, join);
     }
     std::erase_if(symbols, [](const MergeSymbol& s) { return s.begin == s.end; });
   }
 
   template <class JoinOf>
-  bool consider(std::uint32_t left, std::uint32_t right, const JoinOf& join) {
+  void consider(std::uint32_t left, std::uint32_t right, const JoinOf& join) {
     const Join found = join(symbols[left], symbols[right]);
-    if (found.possible())
-      heap_.push_back({found, left, right, symbols[right].end - symbols[left].begin});
-    return found.possible();
+    if (!found.possible()) return;
+    const std::uint32_t length = symbols[right].end - symbols[left].begin;
+    queue_.push(found.priority, {found.result, left, right, length});
   }
 
   struct Link {
     std::uint32_t previous, next;  // out of range at the ends
   };
   std::vector<Link> links_;
-  std::vector<Candidate> heap_;
+  JoinQueue queue_;
 };
+
+/// A merger for a text of this size: this thread's own for usual ones, `fresh` for texts whose
+/// memory should not be kept.
+inline Merger& merger_for(std::size_t text_bytes, std::optional<Merger>& fresh) {
+  static thread_local Merger own;
+  Merger& merger = text_bytes <= 65536 ? own : fresh.emplace();
+  merger.symbols.clear();
+  return merger;
+}
 
 /// The characters of `text` as symbols of id -1, by announced length, not validated.
 inline void append_characters(std::string_view text, std::vector<MergeSymbol>& symbols) {

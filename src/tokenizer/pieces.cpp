@@ -8,23 +8,21 @@
 #include "base/utf8.h"
 #include "tokenizer/bpe_variants.h"
 #include "tokenizer/byte_alphabet.h"
+#include "tokenizer/hex.h"
+#include "tokenizer/rwkv.h"
 #include "tokenizer/unicode.h"
 
 namespace llm {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+std::string one_byte(int byte) {
+  return std::string(1, static_cast<char>(byte));
 }
 
-/// The byte of "<0xXX>"; nothing for a text that is not of this form.
+/// The byte of "<0xXX>"; nothing for a text without the two digits.
 std::string byte_of(std::string_view text) {
-  if (text.size() < 5) return {};
-  const int high = hex_digit(text[3]), low = hex_digit(text[4]);
-  if (high < 0 || low < 0) return {};
-  return std::string(1, static_cast<char>(high * 16 + low));
+  const int byte = text.size() < 5 ? -1 : hex_byte(text[3], text[4]);
+  return byte < 0 ? std::string() : one_byte(byte);
 }
 
 /// From the alphabet of byte-level BPE. A character outside it is shown in the reference's way.
@@ -66,6 +64,11 @@ std::string piece_of(const Vocabulary& v, TokenId token, bool show_special) {
   if (!show_special && v.has(token, kUnknown | kControl)) return {};
   const std::string_view text =
       v.model == "hybriddna" ? without_dna_suffix(v, token) : std::string_view(v.texts[token]);
+  if (v.kind == VocabKind::rwkv) return RwkvModel::unescaped(text);
+  if (v.kind == VocabKind::plamo2) {
+    const int byte = v.has(token, kByte) ? byte_token_value(text) : -1;
+    return byte < 0 ? std::string(text) : one_byte(byte);
+  }
   if (v.has(token, kUnknown | kControl | kUserDefined)) return std::string(text);
   if (v.has(token, kNormal)) {
     const bool byte_level = v.kind == VocabKind::bpe && !v.escape_spaces;

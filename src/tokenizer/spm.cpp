@@ -60,8 +60,8 @@ void SpmModel::encode(std::string_view text, std::vector<TokenId>& out) const {
 }
 
 void SpmModel::encode_chunk(std::string_view chunk, std::vector<TokenId>& out) const {
-  static thread_local Merger merger;
-  merger.symbols.clear();
+  std::optional<Merger> fresh;
+  Merger& merger = merger_for(chunk.size(), fresh);
   append_characters(chunk, merger.symbols);
   merger.run([&](const MergeSymbol& left, const MergeSymbol& right) -> Join {
     const std::size_t length = right.end - left.begin;

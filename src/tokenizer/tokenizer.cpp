@@ -12,7 +12,7 @@
 namespace llm {
 namespace {
 
-/// BOS or EOS that the vocabulary wants added.
+/// A token that the vocabulary wants around texts.
 void add_needed(TokenId token, const char* name, std::vector<TokenId>& out) {
   if (token == kNoToken)
     fail("the vocabulary adds {} to texts but does not say which token that is", name);
@@ -42,16 +42,20 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, const EncodeOption
     fail("a text of {} bytes is too long, at most {} can be tokenized", text.size(), kMaxBytes);
 
   const SpecialTokens& s = special();
+  const Frame frame = state_->vocabulary.frame;
+  const bool always = options.add_special && frame == Frame::always;
+  const bool by_flags = options.add_special && frame == Frame::by_flags;
   std::vector<TokenId> out;
   out.reserve(text.size() / 4 + 2);
-  if (options.add_special && s.add_bos) add_needed(s.bos, "BOS", out);
+  if (always || (by_flags && s.add_bos)) add_needed(s.bos, "BOS", out);
   for (const Fragment& fragment : state_->special->cut(text, options.parse_special)) {
     if (fragment.token != kNoToken)
       out.push_back(fragment.token);
     else
       state_->model->encode(fragment.text, out);
   }
-  if (options.add_special && s.add_eos) add_needed(s.eos, "EOS", out);
+  if (by_flags && s.add_eos) add_needed(s.eos, "EOS", out);
+  if (always) add_needed(s.sep, "SEP", out);
   return out;
 }
 

@@ -37,7 +37,7 @@ struct SpecialTokens {
 };
 
 struct EncodeOptions {
-  bool add_special = false;    // BOS / EOS as the vocabulary says
+  bool add_special = false;    // BOS / EOS / SEP as the vocabulary says
   bool parse_special = false;  // text such as "<s>" becomes the control token
 };
 
@@ -49,8 +49,8 @@ struct DecodeOptions {
 /// Immutable after loading: every function may be called from every thread.
 class Tokenizer {
  public:
-  /// Throws Error naming the key when the vocabulary is missing, inconsistent or of a kind that is
-  /// not supported yet.
+  /// Throws Error naming the key when the vocabulary is missing, inconsistent or of an unknown
+  /// kind.
   static std::unique_ptr<Tokenizer> load(const gguf::Metadata& metadata);
   ~Tokenizer();
 

@@ -38,6 +38,15 @@ char32_t to_lower(char32_t c) {
   return row != end && row->upper == c ? row->lower : c;
 }
 
+char32_t decomposition_start(char32_t c) {
+  if (c < 0xC0) return c;
+  const auto* const begin = table::kDecompositions;
+  const auto* const next = std::upper_bound(
+      begin, begin + table::kDecompositionCount, c,
+      [](char32_t code, const table::Decomposition& row) { return code < row.first; });
+  return next != begin && c <= (next - 1)->last ? (next - 1)->start : c;
+}
+
 Decoded decode(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
   const unsigned char lead = byte(0);

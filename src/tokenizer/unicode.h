@@ -19,6 +19,8 @@ char category(char32_t c);
 bool is_white_space(char32_t c);
 /// Simple lower-case mapping.
 char32_t to_lower(char32_t c);
+/// The first character of the canonical decomposition (NFD); most characters are their own.
+char32_t decomposition_start(char32_t c);
 
 /// Calls visit(first, last, category) for every range, ascending, without gaps.
 template <class Visit>
@@ -53,10 +55,15 @@ struct Category {
 struct Lower {
   char32_t upper, lower;
 };
+struct Decomposition {
+  char32_t first, last, start;
+};
 extern const Category kCategories[];  // sorted by first; each lasts until the next
 extern const std::size_t kCategoryCount;
 extern const Lower kLower[];  // sorted by upper
 extern const std::size_t kLowerCount;
+extern const Decomposition kDecompositions[];  // sorted by first; ranges do not overlap
+extern const std::size_t kDecompositionCount;
 }  // namespace table
 
 template <class Visit>

@@ -2,10 +2,17 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
+
 namespace llm {
 
 TokenId Vocabulary::find_byte(unsigned char byte) const {
   return find(fmt::format("<0x{:02X}>", byte));
+}
+
+TokenId Vocabulary::need_unknown() const {
+  if (special.unk == kNoToken) fail("the vocabulary has no unknown token, which the text needs");
+  return special.unk;
 }
 
 std::string escape_spaces(std::string_view text) {

@@ -27,6 +27,9 @@ enum Attribute : std::uint16_t {
   kRightStrip = 256
 };
 
+/// Which tokens a kind puts around a text that asks for them.
+enum class Frame { by_flags, always, never };  // always: BOS before and SEP behind
+
 /// Not movable: the index points into it.
 struct Vocabulary {
   Vocabulary() = default;
@@ -44,7 +47,9 @@ struct Vocabulary {
 
   const PreTokenizer* pre = nullptr;  // BPE only
   bool add_space_prefix = false, clean_spaces = false, escape_spaces = false;
-  bool lowercase = false;
+  bool remove_extra_whitespaces = false;          // UGM
+  bool lowercase = false, strip_accents = false;  // WPM; the first also of "whitespace"
+  Frame frame = Frame::by_flags;
 
   int size() const { return static_cast<int>(texts.size()); }
   bool is_valid(TokenId token) const { return token >= 0 && token < size(); }
@@ -52,6 +57,8 @@ struct Vocabulary {
   TokenId find(std::string_view text) const { return index.find(text); }
   /// "<0xXX>".
   TokenId find_byte(unsigned char byte) const;
+  /// The unknown token. Throws Error when there is none.
+  TokenId need_unknown() const;
 };
 
 /// Turns text without special tokens into ids. Immutable.

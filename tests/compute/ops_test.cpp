@@ -247,7 +247,7 @@ TEST(MoeRouting, GroupsWithTheBestPairsAreKept) {
                        .normalize_weights = false,
                        .groups = 3,
                        .groups_used = 2};
-  // Group scores: 5 + 0, 3 + 3, 4 + 1.9; the single best expert is in the worst group.
+  // Group scores: 4.5, 6 and 5.9; the best expert is in the worst group.
   const Floats logits = {5, -0.5f, 3, 3, 4, 1.9f};
   std::int32_t experts[3];
   float weights[3], scratch[12];
@@ -396,6 +396,29 @@ TEST_P(Ops, LaterTokensNeverReachEarlierOnes) {
     for (const float x : out.row(t)) ASSERT_TRUE(std::isfinite(x)) << t;
   }
   for (const float x : out.row(39)) ASSERT_TRUE(std::isnan(x));
+}
+
+TEST_P(Ops, NaNStaysNaNAcrossRanges) {
+  // All keys of the first range are NaN, those of the second are not.
+  constexpr int kTokens = 600;
+  const AttentionShape shape{
+      .heads = 2, .kv_heads = 1, .head_dim = 16, .value_dim = 16, .scale = 1};
+  const KvLayout layout{
+      .layers = {{1, 16, 16}}, .key_type = quant::Type::f32, .value_type = quant::Type::f32};
+  const auto pool = device_->make_kv_pool(layout, 19);
+  std::vector<PageId> pages;
+  for (int i = 0; i < 19; ++i) pages.push_back(PageId{i});
+  const Tensor k = put(*device_, random_floats(kTokens * 16), 16);
+  const Tensor v = put(*device_, random_floats(kTokens * 16), 16);
+  const Tensor q = put(*device_, random_floats(kTokens * 32), 32);
+  for (int t = 0; t < 512; ++t) k.row(t)[3] = std::numeric_limits<float>::quiet_NaN();
+  const SequenceSlice slice{0, kTokens, 0, pages};
+  device_->store_kv(*pool, 0, k, v, {&slice, 1});
+  const Tensor out = device_->allocate(kTokens, 32);
+  device_->attention(*pool, 0, q, shape, {&slice, 1}, out);
+  for (int t = 0; t < kTokens; ++t) {
+    for (const float x : out.row(t)) ASSERT_TRUE(std::isnan(x)) << t;
+  }
 }
 
 TEST_P(Ops, PagesCanBeSavedAndRestored) {

@@ -10,14 +10,14 @@ import { needs, shared } from "./lib/places.js";
 import { Server } from "./lib/server.js";
 
 const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
-  "disabled", "enabled", "no-jinja", "control", "oai-responses", "anthropic", "anthropic-tools",
-  "tools-chat", "reasoning"];
+  "unified-kv", "infill", "disabled", "enabled", "no-jinja", "control", "auth", "api-prefix", "cors",
+  "static-files", "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning"];
 const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
 // Flags of features that are to come, with the number of their values: dropped from the launch.
 const UNKNOWN_FLAGS = { "--slot-save-path": 1, "--embeddings": 0, "--pooling": 1, "--spm-infill": 0,
-  "--ui-config": 1, "--no-jinja": 0 };
+  "--ui-config": 1, "--no-jinja": 0, "--cache-ram": 1, "--no-cache-idle-slots": 0 };
 
 function knownArgs(args) {
   const kept = [];
@@ -153,7 +153,9 @@ function reasonToSkip(capture) {
 function workingFolder() {
   const place = mkdtempSync(join(tmpdir(), "llama-captures-"));
   symlinkSync(join(shared, "models"), join(place, "models"));
-  symlinkSync(join(folder, "fixtures", "templates"), join(place, "templates"));
+  for (const name of readdirSync(join(folder, "fixtures"))) {
+    symlinkSync(join(folder, "fixtures", name), join(place, name));
+  }
   return place;
 }
 

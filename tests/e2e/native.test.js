@@ -128,6 +128,25 @@ test("a JSON object and nothing but it", { skip }, async () => {
   assert.ok(complete > 0, "no object was finished");
 });
 
+test("a JSON object ends even where the end is forbidden", { skip }, async () => {
+  const bias = [[await tokenOf("{"), 50], [await tokenOf("}"), 100]];
+  const { status, body } = await server.json("/v1/chat/completions", {
+    messages: [{ role: "user", content: "x" }], max_tokens: 100, temperature: 0, ignore_eos: true,
+    logit_bias: bias, response_format: { type: "json_object" },
+  });
+  assert.equal(status, 200);
+  assert.deepEqual(JSON.parse(body.choices[0].message.content), {});
+  assert.ok(body.usage.completion_tokens < 10, "it went on behind the object");
+  // Nothing at all may come: no token begins an object.
+  const none = await server.json("/v1/chat/completions", {
+    messages: [{ role: "user", content: "x" }], max_tokens: 100, ignore_eos: true,
+    logit_bias: Object.fromEntries(Array.from({ length: 2000 }, (_, id) => [id, false])),
+    response_format: { type: "json_object" },
+  });
+  assert.equal(none.status, 200);
+  assert.equal((await server.json("/health")).status, 200);
+});
+
 test("slots and metrics show what runs", { skip }, async () => {
   const controller = new AbortController();
   const reply = await server.fetch("/completion", {

@@ -63,6 +63,26 @@ class Collector final : public EventSink {
   std::condition_variable changed_;
 };
 
+/// Forces the next `run` tokens, behind each sampled one, of a text that is known beforehand.
+class Forcing final : public TokenFilter {
+ public:
+  Forcing(std::vector<TokenId> text, int run) : text_(std::move(text)), run_(run) {}
+  bool allows(TokenId) override { return true; }
+  void mask(std::span<float>) override {}
+  void accept(TokenId) override { ++taken_; }
+  std::vector<TokenId> forced() override {
+    const std::size_t end = std::min(text_.size(), taken_ + static_cast<std::size_t>(run_));
+    if (taken_ >= end) return {};
+    return {text_.begin() + static_cast<std::ptrdiff_t>(taken_),
+            text_.begin() + static_cast<std::ptrdiff_t>(end)};
+  }
+
+ private:
+  std::vector<TokenId> text_;
+  int run_;
+  std::size_t taken_ = 0;
+};
+
 /// A device that does nothing but own cache pages.
 std::unique_ptr<compute::KvPool> make_pool(const Model& model, int pages) {
   return std::make_unique<FakePool>(model.kv_layout(quant::Type::f32, quant::Type::f32), pages);
@@ -245,6 +265,18 @@ TEST_F(EngineTest, ShiftsTheContextWhenAsked) {
             expected(history, 14));
 }
 
+TEST_F(EngineTest, TokensWithoutAChoiceAreReadLikeAPrompt) {
+  start();
+  const auto sink = std::make_shared<Collector>();
+  auto r = request(prompt(10, 1), 42);
+  r.filter = std::make_unique<Forcing>(expected(prompt(10, 1), 42), 6);
+  engine->submit(std::move(r), sink);
+  ASSERT_TRUE(sink->wait());
+  EXPECT_EQ(sink->tokens, expected(prompt(10, 1), 42));
+  EXPECT_EQ(sink->ended->timings.predicted_tokens, 42);
+  EXPECT_EQ(model.steps(), 6u) << "one for each sampled token and the six behind it";
+}
+
 TEST_F(EngineTest, RefusesAPromptThatDoesNotFitWithBothNumbers) {
   settings = {.slots = 1, .context = 256};
   start();
@@ -352,6 +384,9 @@ TEST_F(EngineTest, SimulationKeepsEveryTextAndEveryPage) {
     client.sink = std::make_shared<Collector>();
     auto r = request(client.prompt, client.tokens);
     r.cache_prompt = random() % 8 != 0;
+    if (i % 3 == 0) {
+      r.filter = std::make_unique<Forcing>(expected(client.prompt, client.tokens), i % 7);
+    }
     const auto handle = engine->submit(std::move(r), client.sink);
     if (client.cancelled) {
       client.sink->wait_for_tokens(random() % 20);

@@ -23,6 +23,14 @@ TEST(PlanStep, GivesEveryStreamItsTokenBeforeAnyPrompt) {
   EXPECT_EQ(plan.at(0), 8);
 }
 
+TEST(PlanStep, GivesAStreamAllTokensThatItHadNoChoiceAbout) {
+  const SequenceView views[] = {{.index = 0, .pending = 9, .is_decoding = true},
+                                {.index = 1, .pending = 1, .is_decoding = true}};
+  const auto plan = counts(plan_step(views, {.tokens = 10, .prompt_tokens = 0}));
+  EXPECT_EQ(plan.at(0), 9);
+  EXPECT_EQ(plan.at(1), 1);
+}
+
 TEST(PlanStep, BoundsPromptsByTheirOwnBudget) {
   const SequenceView views[] = {{.index = 0, .pending = 1000, .is_decoding = false}};
   EXPECT_EQ(counts(plan_step(views, {.tokens = 512, .prompt_tokens = 20})).at(0), 20);

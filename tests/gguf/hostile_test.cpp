@@ -17,6 +17,7 @@ namespace {
 std::size_t largest_allocation = 0;
 }
 
+#if !defined(__SANITIZE_ADDRESS__)  // which has allocation functions of its own
 // The whole test program allocates here, so that a test can see what a hostile count claimed.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   largest_allocation = std::max(largest_allocation, size);
@@ -29,6 +30,7 @@ std::size_t largest_allocation = 0;
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
+#endif
 
 namespace llm::gguf {
 namespace {

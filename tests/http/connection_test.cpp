@@ -24,6 +24,18 @@ TEST(HttpConnection, StreamsArriveInChunks) {
   EXPECT_EQ(client.ask("GET", "/health").status, 200);
 }
 
+TEST(HttpConnection, AFastStreamOfManyChunksNeedsNoStack) {
+  // Chunks that the system takes at once, so that the handler never has to wait.
+  constexpr int kChunks = 200000;
+  Handler many = [](Exchange& exchange) -> Task<Response> {
+    co_await exchange.begin_stream();
+    for (int i = 0; i < kChunks; ++i) co_await exchange.write("x");
+    co_return Response{};
+  };
+  TestServer server({}, {{.method = "GET", .path = "/many", .handler = many}});
+  EXPECT_EQ(server.ask("GET", "/many").body, std::string(kChunks, 'x'));
+}
+
 TEST(HttpConnection, AStreamThatFailsDoesNotLookComplete) {
   TestServer server;
   Client client(server.port());

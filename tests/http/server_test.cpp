@@ -344,6 +344,8 @@ TEST(HttpServer, UnixSocket) {
     TestServer server(at_path);
     EXPECT_EQ(Client(path).ask("GET", "/health").body, R"({"status":"ok"})");
     EXPECT_EQ(Client(path).ask("GET", "/events").body, "data: 0\n\ndata: 1\n\ndata: 2\n\n");
+    // Whatever name a client makes up: no web page gets here.
+    EXPECT_EQ(Client(path).ask("GET", "/health", "", "Host: made-up\r\n").status, 200);
     EXPECT_EQ(server->port(), 0);
     EXPECT_EQ(server->address(), path);
     EXPECT_THROW(TestServer{at_path}, Error);  // in use

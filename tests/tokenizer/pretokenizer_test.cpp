@@ -43,6 +43,9 @@ TEST(PreTokenizer, CutsAsTheExpressionSays) {
   EXPECT_EQ(words("exaone-moe", "one two three 4"), (Words{"one two three", " ", "4"}));
   EXPECT_EQ(words("kimi-k2", "中文abc's"), (Words{"中文", "abc's"}));
   EXPECT_EQ(words("gemma4", "a b\n\nc"), (Words{"a b", "\n\n", "c"}));
+  // Later expressions cut inside what earlier ones matched.
+  EXPECT_EQ(words("chameleon", "<sentinel:1>IMGIMGABZcd"),
+            (Words{"<", "sentinel", ":", "1", ">", "IMGIMGABZ", "cd"}));
   EXPECT_EQ(words("gpt-2", ""), Words{});
 }
 

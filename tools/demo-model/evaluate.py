@@ -115,7 +115,8 @@ class Server:
             body["tools"] = item["tools"]
         message = self.post("/v1/chat/completions", body)["choices"][0]["message"]
         calls = [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in message.get("tool_calls") or []]
-        return (message.get("content") or "").strip(), calls
+        text = (message.get("content") or "").strip()
+        return (text, calls) if calls else split_calls(text)
 
 
 def shown(item):

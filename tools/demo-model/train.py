@@ -44,11 +44,13 @@ class Rows:
         self.waiting = []
         self.too_long = []
         self.repeats = 0.0
+        self.longest = 50.0
 
     def repeat(self):
-        """Random tokens, written two or three times: nothing to learn here but copying."""
-        part = [self.rng.randrange(len(self.tokenizer.tokens) - 13) for _ in range(self.rng.randint(6, 50))]
-        times = self.rng.choice([2, 2, 3])
+        """Random tokens, written again and again: nothing to learn here but copying. Short parts that
+        come back soon are learnt first, so the length of a part grows with `longest`."""
+        part = [self.rng.randrange(len(self.tokenizer.tokens) - 13) for _ in range(self.rng.randint(2, max(3, round(self.longest))))]
+        times = max(2, min(self.rng.randint(2, 12), 96 // len(part)))
         return part * times, [0.0] * len(part) + [1.0] * len(part) * (times - 1)
 
     def encode(self, pieces):
@@ -192,6 +194,7 @@ def run(args):
         factor = schedule(share) * args.scale
         long = step % LONG_EVERY == LONG_EVERY - 1
         rows.repeats = args.repeats if share < EARLY else 0.03
+        rows.longest = 4 + 46 * min(1.0, share / EARLY)
         batch = rows.batch(args.tokens // LONG_ROW // 2 or 1, LONG_ROW) if long else rows.batch(args.tokens // ROW, ROW)
         loss = loss_of(model, batch)
         model.zero_grad()

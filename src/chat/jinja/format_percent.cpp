@@ -30,7 +30,9 @@ class PercentFormatter {
         out_ += conversion();
       }
     }
-    const bool named = arguments_.is(Kind::dict);
+    // A dict need not be used up; neither need a list, by an accident of Python's.
+    const bool named =
+        arguments_.is(Kind::dict) || arguments_.is(Kind::list) || arguments_.is(Kind::range);
     const std::size_t given = arguments_.is(Kind::tuple) ? arguments_.list().items.size() : 1;
     if (!named && used_ < given) refuse("not all arguments converted during string formatting");
     return std::move(out_);

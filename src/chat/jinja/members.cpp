@@ -242,7 +242,7 @@ Value slice(Runtime& runtime, const Value& value, const Value& start, const Valu
       return make_range(first, first + picked.count * by, by);
     }
     default:
-      return Value::undefined(std::string(type_name(value)) + " object cannot be sliced");
+      refuse("'{}' object is not subscriptable", type_name(value));
   }
 }
 

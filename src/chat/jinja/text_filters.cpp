@@ -92,16 +92,16 @@ Value center(Runtime& runtime, const Value& self, const Arguments& arguments) {
 
 Value truncate(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Bound bound("truncate", arguments, {"length", "killwords", "end", "leeway"});
-  if (!self.is_string()) refuse("truncate wants a string, not '{}'", type_name(self));
   const std::string end = bound.text(2, "...");
   const std::int64_t most = bound.integer(0, 255);
   const std::int64_t leeway = bound.some(3) ? bound.integer(3, 5) : 5;
   const std::int64_t kept = most - static_cast<std::int64_t>(unicode::count(end));
   if (kept < 0) refuse("truncate: the length {} is less than that of the end", most);
   if (leeway < 0) refuse("truncate: expected leeway >= 0, got {}", leeway);
-  const std::string& text = self.text();
   // Not `most + leeway`, which may overflow.
-  if (static_cast<std::int64_t>(unicode::count(text)) - leeway <= most) return self;
+  if (static_cast<std::int64_t>(length(self)) - leeway <= most) return self;
+  if (!self.is_string()) refuse("truncate wants a string, not '{}'", type_name(self));
+  const std::string& text = self.text();
   std::string shown = text.substr(0, unicode::offset_of(text, static_cast<std::size_t>(kept)));
   if (!bound.truth(1, false)) {
     const std::size_t space = shown.rfind(' ');

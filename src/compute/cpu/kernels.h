@@ -64,11 +64,18 @@ struct MultiplyArguments {
 };
 using MultiplyFunction = void (*)(const MultiplyArguments&);
 
+/// All columns of as many rows as a vector has lanes, for a tile of at most kDirectTokens tokens,
+/// without a panel between. Of the arguments x and acc [tokens][lanes] count.
+using DirectFunction = void (*)(const std::byte* rows, std::int64_t stride, int columns,
+                                const MultiplyArguments& arguments, const std::byte* ahead);
+constexpr int kDirectTokens = 4;
+
 struct QuantKernels {
   quant::Type type;
   Scheme scheme;
   UnpackFunction unpack;
   const MultiplyFunction (*multiply)[kMaxPanelWidth];  // [tokens - 1][panel width - 1]
+  DirectFunction direct[kDirectTokens];  // [tokens - 1], null where a panel is faster
 };
 
 /// Weights of type F32, F16 and BF16 stay rows, as f32: partial sums k mod lanes over up to kChunk

@@ -25,11 +25,16 @@ constexpr int kFloatGroupRows = 8;
 // level cache while all row groups pass by.
 constexpr int kSlabSlots = 512;
 
-// Work is handed out in pieces of about 20 us: short enough that a slow thread delays little, long
-// enough that taking one costs nothing. In units of a byte of weights at 6 GB/s; a product costs
-// about 1/20 of that.
-constexpr std::int64_t kPieceCost = 128 * 1024;
+// Work is handed out in pieces: large at first, because taking one costs something, and smaller
+// towards the end, so that nobody waits long for the last. Their cost is counted in bytes of
+// weights (at about 10 GB/s), a product as a twentieth of a byte.
+constexpr std::int64_t kLargestPiece = 128 * 1024;
+constexpr std::int64_t kSmallestPiece = 24 * 1024;
+constexpr std::int64_t kPiecesLeft = 4;  // for each thread, when pieces begin to shrink
 constexpr std::int64_t kProductsPerByte = 20;
+
+// With this many tokens or more, arithmetic hides the memory, and asking ahead is of no use.
+constexpr int kMemoryBoundTokens = 24;
 
 // Few tokens are packed by the caller alone: a barrier would cost more.
 constexpr std::int64_t kPackAlone = 16 * 1024;  // values
@@ -48,6 +53,7 @@ struct Job {
   const float* bias;          // [rows] or null
   float* out;                 // [slots, rows]
   std::int64_t out_stride;
+  std::int32_t first_tile, tile_count;
 };
 
 /// What a thread takes at a time: some rows times some tiles.
@@ -120,14 +126,21 @@ class Call {
   void run();
 
  private:
-  void cut(int job, int first_tile, int tile_count);
+  std::int64_t row_cost(const Job& job, std::int64_t tiles) const;
+  void cut();
   void pack();
-  void work(const Piece& piece, int worker);
-  void quantised(const Job& job, const Piece& piece, WorkerMemory& memory);
-  void floating(const Job& job, const Piece& piece, WorkerMemory& memory);
+  const std::byte* first_byte(const Piece& piece) const {
+    const Job& job = scratch_.jobs[piece.job];
+    return job.weights + piece.first_row * job.row_bytes;
+  }
+  // `after`: where the next piece begins, or null.
+  void work(const Piece& piece, const std::byte* after, WorkerMemory& memory);
+  void quantised(const Job& job, const Piece& piece, const std::byte* after, WorkerMemory& memory);
+  void direct(const Job& job, const Piece& piece, const std::byte* after, WorkerMemory& memory);
+  void floating(const Job& job, const Piece& piece, const std::byte* after, WorkerMemory& memory);
   void unpack_chunk(const Job& job, const std::byte* rows, std::int64_t column, int columns,
                     PanelSlice to, const std::byte* ahead);
-  const float* float_chunk(const Job& job, const Piece& piece, std::int64_t row, int rows,
+  const float* float_chunk(const Job& job, const std::byte* from, const std::byte* ahead, int rows,
                            std::int64_t column, int columns, WorkerMemory& memory);
   std::span<const TokenTile> tiles(const Piece& piece) const {
     return std::span(scratch_.tiles).subspan(piece.first_tile, piece.tile_count);
@@ -182,7 +195,9 @@ void Call::add_job(const Weight& weight, std::int64_t matrix, const float* bias,
           .quant = nullptr,
           .bias = bias,
           .out = out.data,
-          .out_stride = out.cols};
+          .out_stride = out.cols,
+          .first_tile = first_tile,
+          .tile_count = tile_count};
   if (job.form == Form::quantised) {
     job.quant = find_quant(kernels_, weight.type);
     assert(job.quant && "prepare() refuses such weights");
@@ -190,25 +205,32 @@ void Call::add_job(const Weight& weight, std::int64_t matrix, const float* bias,
     quantised_ = true;
   }
   scratch_.jobs.push_back(job);
-  cut(static_cast<int>(scratch_.jobs.size()) - 1, first_tile, tile_count);
+}
+
+std::int64_t Call::row_cost(const Job& job, std::int64_t tiles) const {
+  return std::max(job.row_bytes, tiles * kernels_.tile * columns_ / kProductsPerByte);
 }
 
 /// Slabs of tokens outside, rows inside: a slab's packed tokens stay in the cache meanwhile.
-void Call::cut(int index, int first_tile, int tile_count) {
-  const Job& job = scratch_.jobs[index];
-  const int group = job.quant ? kMaxPanelWidth * kernels_.lanes : kFloatGroupRows;
-  const int slab_tiles = kSlabSlots / kernels_.tile;
-  for (int tile = 0; tile < tile_count; tile += slab_tiles) {
-    const int count = std::min(slab_tiles, tile_count - tile);
-    const std::int64_t products = columns_ * count * kernels_.tile;
-    const std::int64_t row_cost = std::max(job.row_bytes, products / kProductsPerByte);
-    // At least a few pieces for everybody, also of a small matrix.
-    const std::int64_t fair = ceil_div(job.rows, 4 * team_);
-    const std::int64_t wanted = std::min(fair, kPieceCost / row_cost);
-    const std::int64_t rows = std::max<std::int64_t>(wanted / group, 1) * group;
-    for (std::int64_t row = 0; row < job.rows; row += rows) {
-      scratch_.pieces.push_back(
-          {index, first_tile + tile, count, row, std::min(rows, job.rows - row)});
+void Call::cut() {
+  std::int64_t left = 0;
+  for (const Job& job : scratch_.jobs) left += job.rows * row_cost(job, job.tile_count);
+  const int slab = kSlabSlots / kernels_.tile;
+  for (std::int32_t index = 0; index < std::ssize(scratch_.jobs); ++index) {
+    const Job& job = scratch_.jobs[index];
+    const std::int64_t group = job.quant ? kMaxPanelWidth * kernels_.lanes : kFloatGroupRows;
+    for (std::int32_t tile = 0; tile < job.tile_count; tile += slab) {
+      const std::int32_t tiles = std::min(slab, job.tile_count - tile);
+      const std::int64_t cost = row_cost(job, tiles);
+      for (std::int64_t row = 0; row < job.rows;) {
+        const std::int64_t wanted =
+            std::clamp(left / (team_ * kPiecesLeft), kSmallestPiece, kLargestPiece);
+        const std::int64_t groups = std::max<std::int64_t>(wanted / (cost * group), 1);
+        const std::int64_t rows = std::min(groups * group, job.rows - row);
+        scratch_.pieces.push_back({index, job.first_tile + tile, tiles, row, rows});
+        row += rows;
+        left -= rows * cost;
+      }
     }
   }
 }
@@ -226,19 +248,43 @@ void Call::pack() {
 
 void Call::run() {
   if (quantised_) pack();
-  const auto work_on = [&](std::int64_t begin, std::int64_t end, int worker) {
-    for (std::int64_t i = begin; i < end; ++i) work(scratch_.pieces[i], worker);
+  cut();
+  const std::span<const Piece> pieces = scratch_.pieces;
+  std::atomic<std::size_t> next{0};
+  const auto claim = [&]() -> const Piece* {
+    const std::size_t i = next.fetch_add(1, std::memory_order_relaxed);
+    return i < pieces.size() ? &pieces[i] : nullptr;
   };
-  pool_.for_each(std::ssize(scratch_.pieces), 1, work_on, team_);
+  // Where memory is the limit, everybody claims one piece ahead, to ask for it while working on the
+  // one before.
+  const bool ahead = std::ssize(scratch_.slots) < kMemoryBoundTokens;
+  const auto work_on = [&](int worker) {
+    for (const Piece* piece = claim(); piece != nullptr;) {
+      const Piece* after = ahead ? claim() : nullptr;
+      work(*piece, after ? first_byte(*after) : nullptr, scratch_.workers[worker]);
+      piece = ahead ? after : claim();
+    }
+  };
+  pool_.run(work_on, static_cast<int>(std::min<std::size_t>(team_, pieces.size())));
 }
 
-void Call::work(const Piece& piece, int worker) {
+void Call::work(const Piece& piece, const std::byte* after, WorkerMemory& memory) {
   const Job& job = scratch_.jobs[piece.job];
-  if (job.form == Form::quantised) {
-    quantised(job, piece, scratch_.workers[worker]);
-  } else {
-    floating(job, piece, scratch_.workers[worker]);
-  }
+  if (job.form != Form::quantised) return floating(job, piece, after, memory);
+  const int tokens = tiles(piece)[0].count;
+  const bool few =
+      piece.tile_count == 1 && tokens <= kDirectTokens && job.quant->direct[tokens - 1];
+  few ? direct(job, piece, after, memory) : quantised(job, piece, after, memory);
+}
+
+/// `rows` rows at `from`, copied and followed by zeros until they fill a vector.
+const std::byte* fill_up(const Job& job, const std::byte* from, int rows, int lanes,
+                         WorkerMemory& memory) {
+  memory.last_rows.reserve(lanes * job.row_bytes);
+  auto* copy = memory.last_rows.as<std::byte>();
+  std::memcpy(copy, from, rows * job.row_bytes);
+  std::memset(copy + rows * job.row_bytes, 0, (lanes - rows) * job.row_bytes);
+  return copy;
 }
 
 /// acc [slots][pitch] -> out, plus the bias.
@@ -265,7 +311,8 @@ void Call::unpack_chunk(const Job& job, const std::byte* rows, std::int64_t colu
                     ahead ? ahead + kernels_.lanes * skip : nullptr);
 }
 
-void Call::quantised(const Job& job, const Piece& piece, WorkerMemory& memory) {
+void Call::quantised(const Job& job, const Piece& piece, const std::byte* after,
+                     WorkerMemory& memory) {
   const int lanes = kernels_.lanes;
   const Scheme& scheme = job.quant->scheme;
   const std::int64_t end = piece.first_row + piece.row_count;
@@ -280,14 +327,11 @@ void Call::quantised(const Job& job, const Piece& piece, WorkerMemory& memory) {
     for (int v = 0; v < width; ++v) {
       from[v] = job.weights + (row + v * lanes) * job.row_bytes;
       const std::int64_t next = row + (width + v) * lanes;
-      if (next + lanes <= end) ahead[v] = job.weights + next * job.row_bytes;
+      if (next < end) ahead[v] = job.weights + next * job.row_bytes;
+      if (next >= end && after) ahead[v] = after + v * lanes * job.row_bytes;
     }
     if (const int rest = rows % lanes; rest != 0) {
-      memory.last_rows.reserve(lanes * job.row_bytes);
-      auto* copy = memory.last_rows.as<std::byte>();
-      std::memcpy(copy, from[width - 1], rest * job.row_bytes);
-      std::memset(copy + rest * job.row_bytes, 0, (lanes - rest) * job.row_bytes);
-      from[width - 1] = copy;
+      from[width - 1] = fill_up(job, from[width - 1], rest, lanes, memory);
     }
     MultiplyArguments arguments{.q = memory.panel_q.as<std::uint8_t>(),
                                 .scale = memory.panel_scale.as<float>(),
@@ -312,19 +356,35 @@ void Call::quantised(const Job& job, const Piece& piece, WorkerMemory& memory) {
   }
 }
 
+void Call::direct(const Job& job, const Piece& piece, const std::byte* after,
+                  WorkerMemory& memory) {
+  const int lanes = kernels_.lanes;
+  const std::int64_t end = piece.first_row + piece.row_count;
+  const TokenTile tile = tiles(piece)[0];
+  MultiplyArguments arguments{.acc = memory.acc.as<float>()};
+  scratch_.tokens.view(tile, job.quant->scheme, 0, arguments);
+  for (std::int64_t row = piece.first_row; row < end; row += lanes) {
+    const int rows = static_cast<int>(std::min<std::int64_t>(end - row, lanes));
+    const std::byte* from = job.weights + row * job.row_bytes;
+    const std::byte* ahead = row + lanes < end ? from + lanes * job.row_bytes : after;
+    if (rows < lanes) from = fill_up(job, from, rows, lanes, memory);
+    job.quant->direct[tile.count - 1](from, job.row_bytes, static_cast<int>(columns_), arguments,
+                                      ahead);
+    write(job, tiles(piece), arguments.acc, lanes, row, rows);
+  }
+}
+
 void prefetch(const std::byte* from, std::int64_t bytes) {
   for (std::int64_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(from + i, 0, 2);
 }
 
-/// Some columns of some rows as f32, in place where they are that already, and asks for the next
-/// rows meanwhile.
-const float* Call::float_chunk(const Job& job, const Piece& piece, std::int64_t row, int rows,
-                               std::int64_t column, int columns, WorkerMemory& memory) {
-  const std::byte* from = job.weights + row * job.row_bytes;
+/// Some columns of some rows as f32, in place where they are that already. Meanwhile asks for as
+/// many bytes of what comes next.
+const float* Call::float_chunk(const Job& job, const std::byte* from, const std::byte* ahead,
+                               int rows, std::int64_t column, int columns, WorkerMemory& memory) {
   const std::int64_t size = job.row_bytes / columns_;
   const std::int64_t bytes = columns * size;
-  const bool more = row + rows + kFloatGroupRows <= piece.first_row + piece.row_count;
-  const std::byte* ahead = more ? from + rows * (job.row_bytes + column * size) : nullptr;
+  if (ahead) ahead += rows * column * size;
   float* to = memory.floats.as<float>();
   for (int r = 0; r < rows; ++r) {
     if (ahead) prefetch(ahead + r * bytes, bytes);
@@ -335,15 +395,18 @@ const float* Call::float_chunk(const Job& job, const Piece& piece, std::int64_t 
   return job.form == Form::f32 ? reinterpret_cast<const float*>(from) + column : to;
 }
 
-void Call::floating(const Job& job, const Piece& piece, WorkerMemory& memory) {
+void Call::floating(const Job& job, const Piece& piece, const std::byte* after,
+                    WorkerMemory& memory) {
   const std::int64_t end = piece.first_row + piece.row_count;
   const std::span<const TokenTile> some = tiles(piece);
   float* acc = memory.acc.as<float>();
   for (std::int64_t row = piece.first_row; row < end; row += kFloatGroupRows) {
     const int rows = static_cast<int>(std::min<std::int64_t>(end - row, kFloatGroupRows));
+    const std::byte* from = job.weights + row * job.row_bytes;
+    const std::byte* ahead = row + rows < end ? from + rows * job.row_bytes : after;
     for (std::int64_t column = 0; column < columns_; column += kChunk) {
       const int columns = static_cast<int>(std::min<std::int64_t>(kChunk, columns_ - column));
-      const float* weights = float_chunk(job, piece, row, rows, column, columns, memory);
+      const float* weights = float_chunk(job, from, ahead, rows, column, columns, memory);
       const std::int64_t stride = job.form == Form::f32 ? columns_ : kChunk;
       for (const TokenTile& tile : some) {
         std::array<const float*, kMaxTile> x;

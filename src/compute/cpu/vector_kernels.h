@@ -32,8 +32,10 @@ struct AttentionBuffers {
   float* state[2];   // [rows][kStateHead + padded value_dim]: of a range, and the total
 };
 
-/// Softmax state of a row: maximum, sum, then the weighted values from kStateHead on.
-inline constexpr int kStateHead = 16;  // keeps the values aligned
+/// Softmax state of a row: the maximum, from kStateSum on the sum in as many parts as a vector has
+/// lanes, from kStateHead on the weighted values.
+inline constexpr int kStateSum = 16;
+inline constexpr int kStateHead = 32;
 
 /// Queries of consecutive tokens of one sequence, all query heads of one key/value head.
 /// Row r is token r / group, head r % group.

@@ -102,12 +102,12 @@ const Field kFields[] = {
     {{"post_sampling_probs"}, &S::post_sampling_probs},
 };
 
-template <class T>
-T& at(CompletionParams& params, Own<T> member) {
+template <class Params, class T>
+auto& at(Params& params, Own<T> member) {
   return params.*member;
 }
-template <class T>
-T& at(CompletionParams& params, OfSampling<T> member) {
+template <class Params, class T>
+auto& at(Params& params, OfSampling<T> member) {
   return params.sampling.*member;
 }
 template <class T>
@@ -346,14 +346,13 @@ CompletionParams parse_params(const Json& body, const CompletionParams& defaults
 
 Json settings_json(const CompletionParams& params, SettingsForm form) {
   Json settings = Json::object();
-  auto copy = params;  // std::visit wants a mutable object for at()
   for (const Setting& setting : kSettings) {
     if (setting.shown == Shown::full && form == SettingsForm::brief) continue;
     Json& value = settings[std::string(setting.name)];
     if (setting.make != nullptr) {
       value = setting.make(params);
     } else {
-      std::visit([&](auto member) { value = at(copy, member); }, field_named(setting.name)->to);
+      std::visit([&](auto member) { value = at(params, member); }, field_named(setting.name)->to);
     }
   }
   return settings;

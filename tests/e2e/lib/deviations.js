@@ -38,6 +38,10 @@ export const DEVIATIONS = [
   [/^oai-responses\/previous-response-id$/, /^body\.error\.message$/, "responses are kept, this one is not known"],
   [/^reasoning\/.*cut-inside/, /(thinking|reasoning_content)$/, "no blanks at the end of thoughts"],
   [/deepseek-legacy/, /./, "as documented: thoughts are in the content, too"],
+  [/^infill\/(no-prefix|no-suffix|prefix-number)$/, /^(status|body\.error\..*)$/, "client mistakes are 400 (20.1)"],
+  [/^infill\/prompt-not-string$/, /./, "refused (20.9)"],
+  [/^api-prefix\/health-prefixed$/, /./, "public behind a prefix, too (20.10)"],
+  [/^auth\/root-no-key$/, /./, "the page is sent to clients without gzip, too"],
   // Wrong methods of known paths.
   [/^base\/(delete-on-post-route|get-on-post-route|health-post-404)$/, /^(status|body\.error.*)$/, "405 names the methods that are allowed"],
   [/^base\/stream-delete-unknown$/, /^headers?[. ]Content-Type$/, "JSON is announced in one way everywhere"],
@@ -47,6 +51,7 @@ export const DEVIATIONS = [
   [/^base\/completion-stop-across-tokens-stream$/, /^sse\[\d\]\.data\.content$/, "only the part that may begin a stop string is withheld"],
   [/return-progress-stream$/, /^sse/, "prompts are computed in other batches"],
   [/^context-shift\//, /(content|n_prompt_tokens|tokens_cached)/, "what is kept is computed afresh, not moved"],
+  [/^unified-kv\/four-long-prompts$/, /^(status|body)$/, "requests that do not fit together wait for each other"],
   [/^enabled\/props-get$/, /ui_settings/, "--ui-config is to come"],
   [/n-indent/, /(content|tokens_predicted|tokens_cached|sse\.length)/, "the line that is indented too little is noticed at once"],
 ];

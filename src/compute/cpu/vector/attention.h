@@ -166,7 +166,7 @@ class AttentionPass {
   static constexpr int kVectors = kPageTokens / kWidth;
 
   float& maximum(float* state, int row) const { return state[row * stride_]; }
-  float& sum(float* state, int row) const { return state[row * stride_ + 1]; }
+  float* sum(float* state, int row) const { return state + row * stride_ + kStateSum; }
   float* output(float* state, int row) const { return state + row * stride_ + kStateHead; }
   static bool empty(float maximum) { return maximum == -INFINITY; }
 
@@ -298,36 +298,48 @@ class AttentionPass {
   /// Scores of the slots that the row sees become weights relative to its running maximum.
   void weigh(int tile_row, int row, int begin, int end) const {
     float* scores = buffers_.scores + tile_row * kPageTokens;
-    const V scale = V::set1(task_.scale), none = V::set1(-INFINITY);
+    const bool partial = begin > 0 || end < kPageTokens;
     V s[kVectors];
-    V top = none;
     for (int k = 0; k < kVectors; ++k) {
-      s[k] = V::load(scores + k * kWidth) * scale;
+      s[k] = V::load(scores + k * kWidth) * V::set1(task_.scale);
       if (task_.softcap > 0) {
         s[k] = V::set1(task_.softcap) * tanh(s[k] * V::set1(1.0f / task_.softcap));
       }
-      s[k] = keep_range(s[k], k * kWidth, begin, end, none);
-      top = max(s[k], top);
+      if (partial) s[k] = keep_range(s[k], k * kWidth, begin, end, V::set1(-INFINITY));
     }
-    const float old = maximum(range_, row), found = top.maximum();
-    if (!(found <= old)) {
-      maximum(range_, row) = found;
-      if (!empty(old)) rescale(range_, row, exp1<V>(old - found));
-    }
+    raise_maximum(row, s);
     const V shift = V::set1(maximum(range_, row));
     V total = V::zero();
     for (int k = 0; k < kVectors; ++k) {
-      const V w = keep_range(exp(s[k] - shift), k * kWidth, begin, end, V::zero());
+      V w = exp_nonpositive(s[k] - shift);
+      if (partial) w = keep_range(w, k * kWidth, begin, end, V::zero());
       w.store(scores + k * kWidth);
       total = total + w;
     }
-    sum(range_, row) += total.sum();
+    float* parts = sum(range_, row);
+    (V::load(parts) + total).store(parts);
+  }
+
+  /// The running maximum rarely grows after the first pages: look first, reduce then.
+  void raise_maximum(int row, const V (&s)[kVectors]) const {
+    const float old = maximum(range_, row);
+    const V bound = V::set1(old);
+    bool grows = false;
+    for (int k = 0; k < kVectors; ++k) grows = grows || any_greater(s[k], bound);
+    if (!grows && !empty(old)) return;
+    V top = s[0];
+    for (int k = 1; k < kVectors; ++k) top = max(top, s[k]);
+    const float found = top.maximum();
+    // A row that sees nothing but NaN or -inf must not look like one that sees nothing.
+    maximum(range_, row) = empty(found) ? __builtin_nanf("") : found;
+    if (!empty(old)) rescale(range_, row, exp1<V>(old - found));
   }
 
   void rescale(float* state, int row, float factor) const {
-    sum(state, row) *= factor;
-    float* o = output(state, row);
     const V f = V::set1(factor);
+    float* parts = sum(state, row);
+    (V::load(parts) * f).store(parts);
+    float* o = output(state, row);
     for (int c = 0; c < task_.padded_value_dim; c += kWidth) (V::load(o + c) * f).store(o + c);
   }
 
@@ -343,10 +355,11 @@ class AttentionPass {
       } else {
         part_factor = exp1<V>(part_max - total_max);
       }
-      sum(total_, row) += sum(range_, row) * part_factor;
+      const V f = V::set1(part_factor);
+      float* parts = sum(total_, row);
+      fma(V::load(sum(range_, row)), f, V::load(parts)).store(parts);
       float* to = output(total_, row);
       const float* from = output(range_, row);
-      const V f = V::set1(part_factor);
       for (int c = 0; c < task_.padded_value_dim; c += kWidth) {
         fma(V::load(from + c), f, V::load(to + c)).store(to + c);
       }
@@ -356,7 +369,7 @@ class AttentionPass {
   void finish() const {
     for (int row = 0; row < rows_; ++row) {
       const int head = row % task_.group;
-      float all = sum(total_, row);
+      float all = V::load(sum(total_, row)).sum();
       float factor = 1;
       if (task_.sinks != nullptr) {
         const float sink = task_.sinks[head], top = maximum(total_, row);

@@ -3,12 +3,11 @@
 
 namespace llm::compute::cpu::vector {
 
-/// e^x, relative error below 3e-7; arguments are held within the range of normal results.
+/// e^x for x <= 0, relative error below 3e-7; below -87 the result stays at e^-87.
 /// NaN stays NaN.
 template <class V>
-inline V exp(V x) {
-  const V low = V::set1(-87.0f), high = V::set1(88.0f);
-  x = min(high, max(low, x));
+inline V exp_nonpositive(V x) {
+  x = max(V::set1(-87.0f), x);
   const V n = round(x * V::set1(1.44269504f));
   // x - n ln 2, with ln 2 in two parts of which the first has few bits
   V r = fma(n, V::set1(-0.693359375f), x);
@@ -21,6 +20,12 @@ inline V exp(V x) {
   p = fma(p, r, V::set1(1.0f));
   p = fma(p, r, V::set1(1.0f));
   return scale_by_power(p, n);
+}
+
+/// e^x, held below infinity.
+template <class V>
+inline V exp(V x) {
+  return exp_nonpositive(min(V::set1(88.0f), x));
 }
 
 template <class V>

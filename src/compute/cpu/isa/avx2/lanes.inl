@@ -118,6 +118,20 @@ struct Avx2Lanes {
   static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
   static F add_f(F a, F b) { return _mm256_add_ps(a, b); }
   static F negate(F x) { return _mm256_xor_ps(x, _mm256_set1_ps(-0.0f)); }
+  static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  /// Above 128 the bytes are signed (kWideZero): the sign moves to x, which never is -128.
+  template <int kLargest>
+  static U dot(U acc, U bytes, const std::int8_t* x) {
+    std::int32_t word;
+    __builtin_memcpy(&word, x, sizeof(word));
+    U factor = _mm256_set1_epi32(word);
+    if constexpr (kLargest > 128) {
+      factor = _mm256_sign_epi8(factor, bytes);
+      bytes = _mm256_abs_epi8(bytes);
+    }
+    const U pairs = _mm256_maddubs_epi16(bytes, factor);
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
   static void store(std::uint8_t* to, U x) {
     _mm256_store_si256(reinterpret_cast<__m256i*>(to), x);
   }

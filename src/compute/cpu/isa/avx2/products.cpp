@@ -37,7 +37,6 @@ __m256i broadcast(const std::int8_t* x) {
 template <int kStep, bool kOffset, int kDepth, int kTokens, int kWidth>
 void multiply(const MultiplyArguments& a) {
   constexpr int kPitch = kWidth * kLanes;
-  constexpr int kParts = kBlock / kStep;
   constexpr int kGroups = kStep / 4;
   constexpr int kRun = kDepth == kSigned ? 1 : kDepth < kGroups ? kDepth : kGroups;
   const __m256i ones = _mm256_set1_epi16(1);
@@ -53,60 +52,76 @@ void multiply(const MultiplyArguments& a) {
       acc[t][v] = a.first ? _mm256_setzero_ps() : _mm256_load_ps(a.acc + t * kPitch + v * kLanes);
     }
   }
-  for (int block = 0; block < a.blocks; ++block) {
-    __m256 total[kTokens][kWidth];
-#pragma GCC unroll 2
-    for (int part = 0; part < kParts; ++part) {
-      __m256i dot[kTokens][kWidth];
+  // Of the next kStep columns: the integers, and the scale of the rows.
+  const auto next_step = [&](__m256(&value)[kTokens][kWidth], __m256(&s)[kWidth]) {
+    __m256i dot[kTokens][kWidth];
+    for (int t = 0; t < kTokens; ++t) {
+      for (int v = 0; v < kWidth; ++v) {
+        dot[t][v] = kOffset ? _mm256_setzero_si256() : _mm256_set1_epi32(start[t]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int run = 0; run < kGroups; run += kRun) {
+      __m256i narrow[kTokens][kWidth];
+      for (int t = 0; t < kTokens; ++t) {
+        for (int v = 0; v < kWidth; ++v) narrow[t][v] = _mm256_setzero_si256();
+      }
+#pragma GCC unroll 8
+      for (int g = 0; g < kRun; ++g) {
+        __m256i w[kWidth], magnitude[kWidth];
+        for (int v = 0; v < kWidth; ++v) {
+          w[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(q + 4 * v * kLanes));
+          magnitude[v] = kDepth == kSigned ? _mm256_abs_epi8(w[v]) : w[v];
+        }
+        for (int t = 0; t < kTokens; ++t) {
+          const __m256i xt = broadcast(x + 4 * t);
+          for (int v = 0; v < kWidth; ++v) {
+            const __m256i factor = kDepth == kSigned ? _mm256_sign_epi8(xt, w[v]) : xt;
+            const __m256i pairs = _mm256_maddubs_epi16(magnitude[v], factor);
+            narrow[t][v] = _mm256_add_epi16(narrow[t][v], pairs);
+          }
+        }
+        q += 4 * kPitch;
+        x += 4 * kTokens;
+      }
       for (int t = 0; t < kTokens; ++t) {
         for (int v = 0; v < kWidth; ++v) {
-          dot[t][v] = kOffset ? _mm256_setzero_si256() : _mm256_set1_epi32(start[t]);
+          dot[t][v] = _mm256_add_epi32(dot[t][v], _mm256_madd_epi16(narrow[t][v], ones));
         }
       }
-#pragma GCC unroll 8
-      for (int run = 0; run < kGroups; run += kRun) {
-        __m256i narrow[kTokens][kWidth];
-#pragma GCC unroll 8
-        for (int g = 0; g < kRun; ++g) {
-          __m256i w[kWidth], magnitude[kWidth];
-          for (int v = 0; v < kWidth; ++v) {
-            w[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(q + 4 * v * kLanes));
-            magnitude[v] = kDepth == kSigned ? _mm256_abs_epi8(w[v]) : w[v];
-          }
-          for (int t = 0; t < kTokens; ++t) {
-            const __m256i xt = broadcast(x + 4 * t);
-            for (int v = 0; v < kWidth; ++v) {
-              const __m256i factor = kDepth == kSigned ? _mm256_sign_epi8(xt, w[v]) : xt;
-              const __m256i pairs = _mm256_maddubs_epi16(magnitude[v], factor);
-              narrow[t][v] = g == 0 ? pairs : _mm256_add_epi16(narrow[t][v], pairs);
-            }
-          }
-          q += 4 * kPitch;
-          x += 4 * kTokens;
-        }
-        for (int t = 0; t < kTokens; ++t) {
-          for (int v = 0; v < kWidth; ++v) {
-            dot[t][v] = _mm256_add_epi32(dot[t][v], _mm256_madd_epi16(narrow[t][v], ones));
-          }
-        }
+    }
+    for (int v = 0; v < kWidth; ++v) {
+      s[v] = _mm256_load_ps(scale + v * kLanes);
+      for (int t = 0; t < kTokens; ++t) value[t][v] = _mm256_cvtepi32_ps(dot[t][v]);
+    }
+    scale += kPitch;
+    start += kOffset ? 0 : kTokens;
+  };
+  const auto add_offsets = [&](__m256(&total)[kTokens][kWidth]) {
+    for (int v = 0; v < kWidth; ++v) {
+      const __m256 o = _mm256_load_ps(offset + v * kLanes);
+      for (int t = 0; t < kTokens; ++t) {
+        total[t][v] = _mm256_fmadd_ps(o, _mm256_set1_ps(sum[t]), total[t][v]);
       }
-      for (int v = 0; v < kWidth; ++v) {
-        const __m256 s = _mm256_load_ps(scale + v * kLanes);
-        const __m256 o = kOffset ? _mm256_load_ps(offset + v * kLanes) : _mm256_setzero_ps();
-        for (int t = 0; t < kTokens; ++t) {
-          const __m256 value = _mm256_cvtepi32_ps(dot[t][v]);
-          total[t][v] =
-              part == 0 ? _mm256_mul_ps(value, s) : _mm256_fmadd_ps(value, s, total[t][v]);
-          if (kOffset) total[t][v] = _mm256_fmadd_ps(o, _mm256_set1_ps(sum[t]), total[t][v]);
+    }
+    offset += kPitch;
+    sum += kTokens;
+  };
+  for (int block = 0; block < a.blocks; ++block) {
+    __m256 total[kTokens][kWidth], value[kTokens][kWidth], s[kWidth];
+    next_step(value, s);
+    for (int t = 0; t < kTokens; ++t) {
+      for (int v = 0; v < kWidth; ++v) total[t][v] = _mm256_mul_ps(value[t][v], s[v]);
+    }
+    if constexpr (kOffset) add_offsets(total);
+    if constexpr (kStep < kBlock) {
+      next_step(value, s);
+      for (int t = 0; t < kTokens; ++t) {
+        for (int v = 0; v < kWidth; ++v) {
+          total[t][v] = _mm256_fmadd_ps(value[t][v], s[v], total[t][v]);
         }
       }
-      scale += kPitch;
-      if (kOffset) {
-        offset += kPitch;
-        sum += kTokens;
-      } else {
-        start += kTokens;
-      }
+      if constexpr (kOffset) add_offsets(total);
     }
     for (int t = 0; t < kTokens; ++t) {
       const __m256 xs = _mm256_set1_ps(a.x_scale[block * kTokens + t]);
@@ -129,6 +144,7 @@ struct Tile {
 };
 
 struct Multiply {
+  static constexpr int direct_tokens(int /*block_columns*/) { return 1; }
   template <int kStep, bool kOffset, int kLargest>
   static constexpr auto table() {
     return Tile<kStep, kOffset, depth(kLargest)>::kTable;
@@ -215,9 +231,9 @@ void expand_bf16(const std::byte* from, float* to, std::int64_t count) {
     _mm256_storeu_ps(to + i, _mm256_castsi256_ps(_mm256_slli_epi32(words, 16)));
   }
   for (; i < count; ++i) {
-    std::uint16_t bits;
-    __builtin_memcpy(&bits, from + 2 * i, sizeof(bits));
-    to[i] = quant::bfloat_to_float(bits);
+    std::uint32_t bits = 0;
+    __builtin_memcpy(reinterpret_cast<std::byte*>(&bits) + 2, from + 2 * i, 2);
+    __builtin_memcpy(to + i, &bits, sizeof(bits));
   }
 }
 

@@ -98,6 +98,10 @@ inline Vec scale_by_power(Vec x, Vec n) {
 inline Vec swap_pairs(Vec a) {
   return {_mm256_permute_ps(a.v, 0xB1)};
 }
+/// True when a > b in any lane.
+inline bool any_greater(Vec a, Vec b) {
+  return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)) != 0;
+}
 /// Lane i keeps a when begin <= first + i < end, else takes b.
 inline Vec keep_range(Vec a, int first, int begin, int end, Vec b) {
   const __m256i lanes =

@@ -125,6 +125,13 @@ struct Avx512Lanes {
     return _mm512_castsi512_ps(
         _mm512_xor_si512(_mm512_castps_si512(x), _mm512_set1_epi32(static_cast<int>(0x80000000))));
   }
+  static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  template <int kLargest>
+  static U dot(U acc, U bytes, const std::int8_t* x) {
+    std::int32_t word;
+    __builtin_memcpy(&word, x, sizeof(word));
+    return _mm512_dpbusd_epi32(acc, bytes, _mm512_set1_epi32(word));
+  }
   static void store(std::uint8_t* to, U x) { _mm512_store_si512(to, x); }
   static void store_f(float* to, F x) { _mm512_store_ps(to, x); }
 };

@@ -169,6 +169,19 @@ struct PortableLanes {
   static F negate(F x) {
     return each_f([&](int i) { return -x.lane[i]; });
   }
+  static F fma(F a, F b, F c) {  // in two steps, as the micro-kernels here
+    return each_f([&](int i) { return c.lane[i] + a.lane[i] * b.lane[i]; });
+  }
+  template <int kLargest>
+  static U dot(U acc, U bytes, const std::int8_t* x) {
+    return each([&](int i) {
+      std::uint32_t sum = acc.lane[i];
+      for (int b = 0; b < 4; ++b) {
+        sum += static_cast<std::uint32_t>(static_cast<int>(bytes.lane[i] >> 8 * b & 255) * x[b]);
+      }
+      return sum;
+    });
+  }
   static void store(std::uint8_t* to, const U& x) { std::memcpy(to, x.lane, sizeof(x.lane)); }
   static void store_f(float* to, const F& x) { std::memcpy(to, x.lane, sizeof(x.lane)); }
 };

@@ -52,6 +52,7 @@ void multiply(const MultiplyArguments& a) {
 }
 
 struct Multiply {
+  static constexpr int direct_tokens(int /*block_columns*/) { return 0; }
   template <int kStep, bool kOffset>
   static constexpr MultiplyFunction kTable[kTile][kMaxPanelWidth] = {
       {multiply<kStep, kOffset, 1, 1>, multiply<kStep, kOffset, 1, 2>},

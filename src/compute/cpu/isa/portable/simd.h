@@ -121,6 +121,11 @@ inline Vec scale_by_power(Vec x, Vec n) {
 inline Vec swap_pairs(Vec a) {
   return {Float4{a.v[1], a.v[0], a.v[3], a.v[2]}};
 }
+/// True when a > b in any lane.
+inline bool any_greater(Vec a, Vec b) {
+  const Int4 greater = a.v > b.v;
+  return (greater[0] | greater[1] | greater[2] | greater[3]) != 0;
+}
 /// Lane i keeps a when begin <= first + i < end, else takes b.
 inline Vec keep_range(Vec a, int first, int begin, int end, Vec b) {
   Vec out = b;
