@@ -1,0 +1,64 @@
+// The texts of a vocabulary's tokens as a trie, depth first, so that a refused byte skips all
+// tokens that go on with it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "grammar/filter.h"
+
+namespace llm::grammar {
+
+/// Kinds of bytes, one bit each: what a state reads without changing is compared with what a
+/// subtree of the trie consists of.
+using ByteKinds = std::uint32_t;
+inline constexpr ByteKinds kOtherCharacters = 1u << 30;  // whole characters beyond ASCII
+inline constexpr ByteKinds kBrokenCharacters = 1u << 31;
+/// Of an ASCII byte.
+ByteKinds kind_of(std::uint8_t byte);
+
+class Vocabulary {
+ public:
+  Vocabulary(std::vector<std::string> texts, std::span<const TokenId> end_of_generation);
+
+  /// Tokens are ranked in the order of the trie, so the tokens of a subtree are a range of ranks.
+  struct Node {
+    std::uint32_t end;         // the node behind this one's subtree
+    std::uint32_t first_rank;  // of the tokens that end here; the subtree's follow
+    ByteKinds kinds;           // of the bytes below, all set when a character is open here
+    std::uint16_t depth;
+    std::uint8_t byte;
+  };
+
+  /// Node 0 is the root; behind the last one stands a sentinel.
+  std::span<const Node> nodes() const { return nodes_; }
+  std::uint32_t node_count() const { return static_cast<std::uint32_t>(nodes_.size()) - 1; }
+  TokenId token(std::uint32_t rank) const { return ranked_[rank]; }
+  /// Of tokens in the trie: those with a text that do not end a generation.
+  std::uint32_t rank_count() const { return static_cast<std::uint32_t>(ranked_.size()); }
+  int longest() const { return longest_; }  // bytes
+
+  int size() const { return static_cast<int>(texts_.size()); }
+  bool has(TokenId token) const { return token >= 0 && token < size(); }
+  std::string_view text(TokenId token) const { return texts_[token]; }
+  bool ends_generation(TokenId token) const { return ends_[token]; }
+  std::span<const TokenId> ends() const { return end_tokens_; }
+  /// Different for every vocabulary of the process.
+  std::uint64_t id() const { return id_; }
+
+ private:
+  void build_trie();
+  void set_kinds();
+
+  std::vector<std::string> texts_;
+  std::vector<bool> ends_;
+  std::vector<TokenId> end_tokens_;
+  std::vector<Node> nodes_;
+  std::vector<TokenId> ranked_;
+  int longest_ = 0;
+  std::uint64_t id_;
+};
+
+}  // namespace llm::grammar
