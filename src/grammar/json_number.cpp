@@ -138,6 +138,13 @@ class NumberBuilder {
     max_digits_[negative] = static_cast<int>(
         high ? high->value.integer.size()
              : std::max(low_digits, static_cast<std::size_t>(JsonText::kMaxDigits)));
+    if (has_modulus_ && !high) {
+      // A state for each rest and number of digits: fewer digits where there are many rests.
+      constexpr long kMaxRests = 4000;
+      const int digits = static_cast<int>(std::max(6L, kMaxRests / modulus_.value));
+      max_digits_[negative] =
+          std::min(max_digits_[negative], std::max(digits, static_cast<int>(low_digits)));
+    }
     std::size_t fraction = JsonText::kMaxDigits;
     for (const Limit* limit : {&low, &high}) {
       if (*limit) fraction = std::max(fraction, (*limit)->value.fraction.size() + 1);

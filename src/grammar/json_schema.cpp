@@ -30,8 +30,9 @@ PlainStrings plain_strings(const SchemaForm& form) {
 
 Expr add_json_schema(Expressions& expressions, const Json& schema, const SchemaOptions& options) {
   SchemaSource source(schema, options.root ? *options.root : schema, options);
+  if (options.notation == Notation::gemma) source.set_string_stop(JsonText::kGemmaQuote);
   const SchemaForm form = read_schema(source);
-  return SchemaWriter(expressions, form).write();
+  return SchemaWriter(expressions, form, options.notation).write();
 }
 
 Expr add_plain_string(Expressions& expressions, const Json& schema, const SchemaOptions& options,

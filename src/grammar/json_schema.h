@@ -10,6 +10,13 @@
 
 namespace llm::grammar {
 
+/// How values are written. What may be written does not depend on it.
+enum class Notation {
+  json,
+  python,  // JSON, and True, False, None
+  gemma    // strings between <|"|> verbatim, keys without quotes, no white space
+};
+
 struct SchemaOptions {
   /// What cannot be expressed is an error that names the keyword; else it is passed over where it
   /// only narrows, and reported to `warn`.
@@ -17,6 +24,7 @@ struct SchemaOptions {
   std::function<void(const std::string&)> warn;
   /// Where `#/...` references are looked up; the schema itself when null.
   const Json* root = nullptr;
+  Notation notation = Notation::json;
 };
 
 /// The JSON texts of `schema`. Throws GrammarError naming the keyword and where it stands.

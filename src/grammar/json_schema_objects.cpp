@@ -127,7 +127,7 @@ SchemaSet ObjectReader::values_of_name(const SchemaSet& set, const std::string& 
       const Json* properties = object_member(source_, schema, key);
       if (!properties || !properties->contains(name)) continue;
       is_known = true;
-      out.push_back(source_.part(schema, "properties/" + name, (*properties)[name]));
+      out.push_back(source_.part(schema, "properties", name, (*properties)[name]));
     }
     for (const Pattern& pattern : patterns_) {
       if (!pattern_applies(schema, pattern.text) || !pattern.keys->matches(name)) continue;

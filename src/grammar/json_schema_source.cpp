@@ -48,7 +48,7 @@ const std::string& SchemaSource::place(const Json* schema) const {
 
 const Json* SchemaSource::part(const Json* schema, const std::string& key, const Json& part) {
   constexpr std::size_t kMaxPlace = 300;
-  std::string name = place(schema) + "/" + escaped(key);
+  std::string name = place(schema) + "/" + key;
   if (name.size() > kMaxPlace) name = "..." + name.substr(name.size() - kMaxPlace + 3);
   places_.emplace(&part, std::move(name));
   return &part;
@@ -56,9 +56,12 @@ const Json* SchemaSource::part(const Json* schema, const std::string& key, const
 
 const Json* SchemaSource::part(const Json* schema, const std::string& key, std::size_t index,
                                const Json& part) {
-  const std::string name = key + "/" + std::to_string(index);
-  places_.emplace(&part, place(schema) + "/" + name);
-  return &part;
+  return this->part(schema, key + "/" + std::to_string(index), part);
+}
+
+const Json* SchemaSource::part(const Json* schema, const std::string& key, const std::string& name,
+                               const Json& part) {
+  return this->part(schema, key + "/" + escaped(name), part);
 }
 
 const Json* SchemaSource::target(const Json* schema, const std::string& reference) {

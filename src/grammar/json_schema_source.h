@@ -39,6 +39,8 @@ class SchemaSource {
   const std::string& place(const Json* schema) const;
   /// `part` of `schema`, remembered with its place.
   const Json* part(const Json* schema, const std::string& key, const Json& part);
+  const Json* part(const Json* schema, const std::string& key, const std::string& name,
+                   const Json& part);
   const Json* part(const Json* schema, const std::string& key, std::size_t index, const Json& part);
   /// Throws GrammarError where there is nothing.
   const Json* target(const Json* schema, const std::string& reference);

@@ -4,8 +4,8 @@
 
 namespace llm::grammar {
 
-SchemaWriter::SchemaWriter(Expressions& expressions, const SchemaForm& form)
-    : out_(expressions), text_(expressions), form_(form) {
+SchemaWriter::SchemaWriter(Expressions& expressions, const SchemaForm& form, Notation notation)
+    : out_(expressions), text_(expressions, notation), form_(form) {
   // No two expressions have the same index, so names are not used twice.
   prefix_ = "schema " + std::to_string(out_.literal("schema").index) + " ";
 }
@@ -57,7 +57,7 @@ Expr SchemaWriter::shape(const SchemaShape& shape) {
       if (value.is_structured()) {
         choices.push_back(text_.constant(value));
       } else {
-        texts.push_back(value.dump());
+        texts.push_back(text_.scalar(value));
       }
     }
     if (!texts.empty()) choices.push_back(text_.one_of(std::move(texts)));
@@ -65,28 +65,39 @@ Expr SchemaWriter::shape(const SchemaShape& shape) {
   }
   std::vector<Expr> choices;
   if (shape.types & kObject) {
-    choices.push_back(
-        ObjectWriter(*this, shape.object, prefix_ + std::to_string(nesting_++) + " object ")
-            .write());
+    choices.push_back(object(shape.object));
   }
   if (shape.types & kArray) choices.push_back(array(shape.array));
   if (shape.types & kString) {
+    const StringLanguage& strings = shape.string;
+    const bool is_any = strings.minimum == 0 && strings.maximum < 0 && !strings.automaton &&
+                        !strings.tree && !strings.chars;
     choices.push_back(
-        shape.string.minimum == 0 && shape.string.maximum < 0 && !shape.string.automaton &&
-                !shape.string.tree && !shape.string.chars
-            ? text_.string()
-            : out_.sequence({out_.literal("\""),
-                             add_string_language(text_, shape.string, Spelling::json_string),
-                             out_.literal("\"")}));
+        is_any ? text_.string()
+               : text_.quoted(add_string_language(text_, strings, text_.string_spelling())));
   }
   if (shape.types & kNumber) choices.push_back(number(shape));
   if (shape.types & kBoolean) {
     for (const bool value : shape.booleans) {
-      choices.push_back(out_.literal(value ? "true" : "false"));
+      choices.push_back(text_.word(value ? "true" : "false"));
     }
   }
-  if (shape.types & kNull) choices.push_back(out_.literal("null"));
+  if (shape.types & kNull) choices.push_back(text_.word("null"));
   return choices.size() == 1 ? choices.front() : out_.choice(std::move(choices));
+}
+
+/// In the order of the schema; also with the required members first, as many models write them.
+Expr SchemaWriter::object(const ObjectShape& object) {
+  const auto write = [&](const ObjectShape& one) {
+    return ObjectWriter(*this, one, prefix_ + std::to_string(nesting_++) + " object ").write();
+  };
+  ObjectShape sorted = object;
+  std::stable_partition(sorted.members.begin(), sorted.members.end(),
+                        [](const ObjectShape::Member& member) { return member.required; });
+  const bool is_sorted =
+      std::is_partitioned(object.members.begin(), object.members.end(),
+                          [](const ObjectShape::Member& member) { return member.required; });
+  return is_sorted ? write(object) : out_.choice({write(object), write(sorted)});
 }
 
 Expr SchemaWriter::number(const SchemaShape& shape) {

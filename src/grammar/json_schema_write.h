@@ -11,7 +11,7 @@ namespace llm::grammar {
 
 class SchemaWriter {
  public:
-  SchemaWriter(Expressions& expressions, const SchemaForm& form);
+  SchemaWriter(Expressions& expressions, const SchemaForm& form, Notation notation);
 
   /// The root. Throws GrammarError when no value is possible.
   Expr write();
@@ -23,6 +23,7 @@ class SchemaWriter {
   Expr reference(int node);
   Expr body(const SchemaNode& node);
   Expr shape(const SchemaShape& shape);
+  Expr object(const ObjectShape& object);
   Expr array(const ArrayShape& array);
   Expr unique_array(const std::vector<Json>& values, const ArrayShape& array);
   const std::vector<Json>* listed_values(int node) const;
@@ -48,6 +49,7 @@ class ObjectWriter {
   Expr rule(const std::string& name, Expr body);
   Expr written(const ObjectShape::Member& member);
   Expr behind_comma(Expr member);
+  Expr open_key(const Dfa& keys);
   Expr open_member();
   Expr rest(std::size_t from);
   Expr members();

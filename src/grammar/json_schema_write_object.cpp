@@ -38,22 +38,25 @@ Expr ObjectWriter::rule(const std::string& name, Expr body) {
 }
 
 Expr ObjectWriter::written(const ObjectShape::Member& member) {
-  return out_.sequence(
-      {out_.literal(Json(member.name).dump()), text_.colon(), writer_.reference(member.node)});
+  return out_.sequence({text_.key(member.name), text_.colon(), writer_.reference(member.node)});
 }
 
 Expr ObjectWriter::behind_comma(Expr member) {
   return out_.sequence({text_.comma(), member});
 }
 
+Expr ObjectWriter::open_key(const Dfa& keys) {
+  if (text_.notation() != Notation::gemma) {
+    return text_.quoted(add_dfa(text_, keys, Spelling::json_string));
+  }
+  return add_dfa(text_, intersection(keys, regex_dfa(parse_regex("^[A-Za-z0-9_]+$"))),
+                 Spelling::plain);
+}
+
 Expr ObjectWriter::open_member() {
   std::vector<Expr> choices;
   for (const ObjectShape::Open& open : object_.open) {
-    const Expr key =
-        open.keys
-            ? out_.sequence({out_.literal("\""), add_dfa(text_, *open.keys, Spelling::json_string),
-                             out_.literal("\"")})
-            : text_.string();
+    const Expr key = open.keys ? open_key(*open.keys) : text_.any_key();
     choices.push_back(out_.sequence({key, text_.colon(), writer_.reference(open.node)}));
   }
   return choices.size() == 1 ? choices.front() : out_.choice(std::move(choices));

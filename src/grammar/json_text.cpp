@@ -29,13 +29,43 @@ constexpr ShortEscape kShortEscapes[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\b', "
 Expr JsonText::shared(const char* name, const std::function<Expr()>& make) {
   if (const auto found = rules_.find(name); found != rules_.end()) return found->second;
   const Expr newest = out_.literal(name);
-  const Expr rule = out_.rule(std::string("json ") + name);
+  const char* kind[] = {"json ", "python ", "gemma "};
+  const Expr rule = out_.rule(kind[static_cast<int>(notation_)] + std::string(name));
   rules_.emplace(name, rule);
   if (rule.index > newest.index) out_.define(rule, make());
   return rule;
 }
 
+Expr JsonText::quoted(Expr text) {
+  const char* quote = notation_ == Notation::gemma ? kGemmaQuote : "\"";
+  return out_.sequence({out_.literal(quote), text, out_.literal(quote)});
+}
+
+Expr JsonText::key(const std::string& name) {
+  return out_.literal(notation_ == Notation::gemma ? name : Json(name).dump());
+}
+
+Expr JsonText::any_key() {
+  if (notation_ != Notation::gemma) return string();
+  constexpr int kMaxKey = 64;
+  return out_.repeat(out_.chars({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}), 1, kMaxKey);
+}
+
+std::string JsonText::scalar(const Json& value) const {
+  if (notation_ != Notation::gemma || !value.is_string()) return value.dump();
+  return kGemmaQuote + value.get<std::string>() + kGemmaQuote;
+}
+
+Expr JsonText::word(const char* json_word) {
+  if (notation_ != Notation::python) return out_.literal(json_word);
+  const std::string json = json_word;
+  return out_.choice({out_.literal(json), out_.literal(json == "true"    ? "True"
+                                                       : json == "false" ? "False"
+                                                                         : "None")});
+}
+
 Expr JsonText::space() {
+  if (notation_ == Notation::gemma) return out_.empty();
   return shared("space", [&] {
     const Expr indent = out_.repeat(out_.chars({{' ', ' '}, {'\t', '\t'}}), 0, kMaxIndent);
     return out_.choice({out_.empty(), out_.literal(" "),
@@ -154,7 +184,8 @@ Expr JsonText::character(const CodeRanges& set, Spelling spelling) {
 
 Expr JsonText::string() {
   return shared("string", [&] {
-    return out_.sequence({out_.literal("\""), out_.repeat(string_char(), 0), out_.literal("\"")});
+    return quoted(notation_ == Notation::gemma ? out_.text_without({kGemmaQuote})
+                                               : out_.repeat(string_char(), 0));
   });
 }
 
@@ -198,7 +229,7 @@ Expr JsonText::array() {
 
 Expr JsonText::object() {
   return shared("object", [&] {
-    const Expr member = out_.sequence({string(), colon(), value()});
+    const Expr member = out_.sequence({any_key(), colon(), value()});
     const Expr members =
         out_.sequence({member, out_.repeat(out_.sequence({comma(), member}), 0), space()});
     return out_.sequence({open("{"), out_.optional(members), out_.literal("}")});
@@ -207,8 +238,8 @@ Expr JsonText::object() {
 
 Expr JsonText::value() {
   return shared("value", [&] {
-    return out_.choice({object(), array(), string(), number(), out_.literal("true"),
-                        out_.literal("false"), out_.literal("null")});
+    return out_.choice(
+        {object(), array(), string(), number(), word("true"), word("false"), word("null")});
   });
 }
 
@@ -218,7 +249,7 @@ Expr JsonText::constant(const Json& value) {
 
 Expr JsonText::constant(const Json& value, int depth) {
   if (depth > kMaxConstantDepth) throw GrammarError("a constant is nested too deeply");
-  if (!value.is_structured()) return out_.literal(value.dump());
+  if (!value.is_structured()) return out_.literal(scalar(value));
   if (value.empty()) {
     return out_.sequence(
         {open(value.is_array() ? "[" : "{"), out_.literal(value.is_array() ? "]" : "}")});
@@ -227,7 +258,7 @@ Expr JsonText::constant(const Json& value, int depth) {
   for (auto it = value.begin(); it != value.end(); ++it) {
     if (it != value.begin()) parts.push_back(comma());
     if (value.is_object()) {
-      parts.push_back(out_.literal(Json(it.key()).dump()));
+      parts.push_back(key(it.key()));
       parts.push_back(colon());
     }
     parts.push_back(constant(*it, depth + 1));

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "grammar/code_ranges.h"
 #include "grammar/expression.h"
+#include "grammar/json_schema.h"
 
 namespace llm::grammar {
 
@@ -27,7 +28,23 @@ class JsonText {
   static constexpr int kMaxIndent = 20;
   static constexpr int kMaxDigits = 16;
 
-  explicit JsonText(Expressions& expressions) : out_(expressions) {}
+  /// What ends a string of Gemma's notation.
+  static constexpr char kGemmaQuote[] = "<|\"|>";
+
+  explicit JsonText(Expressions& expressions, Notation notation = Notation::json)
+      : out_(expressions), notation_(notation) {}
+
+  Notation notation() const { return notation_; }
+  Spelling string_spelling() const {
+    return notation_ == Notation::gemma ? Spelling::plain : Spelling::json_string;
+  }
+  Expr quoted(Expr text);
+  Expr key(const std::string& name);
+  Expr any_key();
+  /// A value that is no container, as it is written.
+  std::string scalar(const Json& value) const;
+  /// true, false or null.
+  Expr word(const char* json_word);
 
   Expressions& expressions() { return out_; }
 
@@ -67,6 +84,7 @@ class JsonText {
               std::size_t from, int depth);
 
   Expressions& out_;
+  Notation notation_;
   std::map<std::string, Expr> rules_;
   std::map<CodeRanges, Expr> classes_;
 };

@@ -101,13 +101,12 @@ TEST(JsonSchema, FollowsReferencesOfEveryKind) {
   expect(R"({"$defs":{"x y":{"type":"null"},"a%b":{"const":1}},
              "anyOf":[{"$ref":"#/$defs/x%20y"},{"$ref":"#/$defs/a%25b"}]})",
          {"null", "1"}, {"2"});
-  expect(R"({"$defs":{"n":{"$anchor":"num","type":"integer"}},"items":{"$ref":"#num"}})",
-         {"[1,2]"}, {R"(["a"])"});
+  expect(R"({"$defs":{"n":{"$anchor":"num","type":"integer"}},"items":{"$ref":"#num"}})", {"[1,2]"},
+         {R"(["a"])"});
   expect(R"({"$id":"https://example.com/root.json","$defs":{"n":{"$id":"item.json","const":7}},
              "items":{"$ref":"item.json"}})",
          {"[7]"}, {"[8]"});
-  expect(R"({"definitions":{"n":{"$id":"#n","const":7}},"items":{"$ref":"#n"}})", {"[7]"},
-         {"[8]"});
+  expect(R"({"definitions":{"n":{"$id":"#n","const":7}},"items":{"$ref":"#n"}})", {"[7]"}, {"[8]"});
   expect(R"({"properties":{"a":{"items":[{"const":1},{"const":2}]},
              "b":{"$ref":"#/properties/a/items/1"}}})",
          {R"({"b":2})"}, {R"({"b":1})"});
@@ -132,13 +131,12 @@ TEST(JsonSchema, BoundsNumbersExactly) {
          {"9223372036854775807"}, {"9223372036854775808", "1"});
   expect(R"({"type":"integer","minimum":-1000,"maximum":-1})", {"-1", "-999", "-1000"},
          {"0", "-1001", "1"});
-  expect(R"({"type":"integer","multipleOf":7,"minimum":1,"maximum":100})",
-         {"7", "98", "70"}, {"0", "1", "99", "105"});
+  expect(R"({"type":"integer","multipleOf":7,"minimum":1,"maximum":100})", {"7", "98", "70"},
+         {"0", "1", "99", "105"});
   expect(R"({"type":"integer","multipleOf":500})", {"0", "500", "-1500"}, {"250", "5"});
   expect(R"({"type":"number","multipleOf":0.01})", {"1", "1.25", "0.1", "-3.07"},
          {"1.255", "0.001"});
-  expect(R"({"type":"number","multipleOf":0.5,"minimum":0})", {"0", "1.5", "2.0"},
-         {"1.25", "0.1"});
+  expect(R"({"type":"number","multipleOf":0.5,"minimum":0})", {"0", "1.5", "2.0"}, {"1.25", "0.1"});
   expect(R"({"type":"number","minimum":3,"exclusiveMinimum":true})", {"3.1", "4"}, {"3", "2"});
   expect(R"({"type":"number","minimum":1e-7})", {"0.0000001", "1"}, {"0", "0.00000001"});
   EXPECT_NE(refusal(R"({"type":"integer","minimum":3,"maximum":2})"), "");
@@ -154,8 +152,8 @@ TEST(JsonSchema, MatchesPatternsAgainstTheDecodedText) {
          {R"("ab")", R"("abcd")"}, {R"("a")", R"("abcde")", R"("aB")"});
   expect(R"({"type":"string","pattern":"^(ab)+$","maxLength":5})", {R"("ab")", R"("abab")"},
          {R"("ababab")", R"("aba")"});
-  expect(R"({"allOf":[{"pattern":"a"},{"pattern":"b"}],"type":"string"})",
-         {R"("ab")", R"("xbya")"}, {R"("a")", R"("b")"});
+  expect(R"({"allOf":[{"pattern":"a"},{"pattern":"b"}],"type":"string"})", {R"("ab")", R"("xbya")"},
+         {R"("a")", R"("b")"});
   expect(R"({"type":"string","pattern":"\\bcat\\b"})", {R"("a cat.")", R"("cat")"},
          {R"("cats")", R"("concat")"});
   expect(R"({"type":"string","pattern":"^\\p{Lu}\\p{Ll}*$"})", {"\"\xC3\x84h\""}, {R"("ab")"});
@@ -186,7 +184,7 @@ TEST(JsonSchema, WritesObjectsInTheOrderOfTheSchema) {
   const char* abc = R"({"properties":{"a":{"const":1},"b":{"const":2},"c":{"const":3}},
                         "required":["b"]})";
   expect(abc, {R"({"b":2})", R"({"a":1,"b":2})", R"({"a":1,"b":2,"c":3})", R"({"b":2,"c":3})"},
-         {"{}", R"({"a":1})", R"({"b":2,"a":1})", R"({"a":1,"c":3})", R"({"b":2,"b":2})"});
+         {"{}", R"({"a":1})", R"({"b":2,"c":3,"a":1})", R"({"a":1,"c":3})", R"({"b":2,"b":2})"});
   expect(R"({"properties":{"a":{"const":1}},"required":["z"],"additionalProperties":{"const":0}})",
          {R"({"a":1,"z":0})", R"({"z":0,"q":0})"}, {R"({"a":1})", R"({"z":1})"});
   expect(R"({"properties":{"a":false,"b":true},"additionalProperties":true})",
@@ -230,8 +228,8 @@ TEST(JsonSchema, WritesTuplesAndListsOfCountedItems) {
          {"[1]", "[1,2]", "[1, 2, 3]"}, {"[]", "[1,3]", "[1,2,3,4]"});
   expect(R"({"prefixItems":[{"const":1}],"items":{"const":0},"minItems":2,"maxItems":3})",
          {"[1,0]", "[1,0,0]"}, {"[1]", "[1,0,0,0]", "[0,0]"});
-  expect(R"({"items":{"enum":["a","b"]},"uniqueItems":true})",
-         {"[]", R"(["b","a"])", R"(["a"])"}, {R"(["a","a"])", R"(["c"])"});
+  expect(R"({"items":{"enum":["a","b"]},"uniqueItems":true})", {"[]", R"(["b","a"])", R"(["a"])"},
+         {R"(["a","a"])", R"(["c"])"});
 }
 
 TEST(JsonSchema, ReportsWhatItPassesOver) {
@@ -284,8 +282,8 @@ TEST(JsonSchema, EndsQuicklyWhateverTheSchema) {
   Json values = {{"enum", Json::array()}, {"pattern", "^(a|b|ab)*c?$"}};
   for (int i = 0; i < 20000; ++i) values["enum"].push_back("v" + std::to_string(i));
   hostile.push_back(values);
-  hostile.push_back({{"type", "string"}, {"pattern", "^(.*a){30}.*b(.{0,900}c){900}$"},
-                     {"maxLength", 1000}});
+  hostile.push_back(
+      {{"type", "string"}, {"pattern", "^(.*a){30}.*b(.{0,900}c){900}$"}, {"maxLength", 1000}});
   hostile.push_back({{"type", "string"}, {"minLength", 4e8}, {"maxLength", 9e8}});
   hostile.push_back({{"type", "number"}, {"multipleOf", 0.00123457}, {"minimum", 1e30}});
   for (const Json& schema : hostile) {
