@@ -172,6 +172,8 @@ Serving::Serving(const Options& options, ModelCard card, const gguf::Metadata& m
   format = std::move(detected.format);
   format_reason = std::move(detected.reason);
   auto tokens = tokens_of(tokenizer, format->preserved_tokens());
+  // What ends a reply is no part of it.
+  std::erase_if(tokens, [&](TokenId token) { return tokenizer.is_end_of_generation(token); });
   if (!tokens.empty()) {
     preserved_tokens = std::make_shared<const std::vector<TokenId>>(std::move(tokens));
   }
