@@ -191,11 +191,15 @@ std::unique_ptr<chat::Template> chat_template(const ChatOptions& options,
 /// One token through the whole model: touches the weights and starts the threads.
 void warm_up(Model& model, compute::Device& device) {
   const auto pool =
-      device.make_kv_pool(model.kv_layout(quant::Type::f16, quant::Type::f16), /*page_count=*/1);
+      device.make_kv_pool(model.kv_layout(quant::Type::f32, quant::Type::f32), /*page_count=*/1);
   const TokenId token = 0;
   const compute::PageId page{};
   const BatchSequence sequence{.tokens = {&token, 1}, .pages = {&page, 1}};
-  model.forward({&sequence, 1}, *pool);
+  if (model.info().has_logits) {
+    model.forward({&sequence, 1}, *pool);
+  } else {
+    model.embed({&sequence, 1}, *pool);
+  }
 }
 
 /// A model and what runs it, in the order in which they depend on each other.

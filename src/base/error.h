@@ -50,6 +50,11 @@ class ContextError : public RequestError {
                                  prompt_tokens, context)),
         prompt_tokens(prompt_tokens),
         context(context) {}
+  /// In other words, such as those of an endpoint that takes many inputs.
+  ContextError(int prompt_tokens, int context, const std::string& message)
+      : RequestError(400, "exceed_context_size_error", message),
+        prompt_tokens(prompt_tokens),
+        context(context) {}
 
   int prompt_tokens;
   int context;

@@ -70,6 +70,7 @@ void normalize_ministral(Json& messages) {
 void normalize_harmony(Json& messages) {
   for (Json& message : messages) {
     copy_reasoning(message);
+    // Content beside calls is shown as analysis, where the thoughts stand already.
     if (calls_of(message) && message.contains("thinking")) message.erase("content");
   }
 }

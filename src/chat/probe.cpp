@@ -34,6 +34,8 @@ std::optional<std::string> render(const Template& chat_template, Json messages, 
   input.extra = standard_variables(chat_template, input.tools, kProbeClock);
   input.extra.update(extra);
   input.extra["enable_thinking"] = true;
+  // What templates use without a look whether it is there; see template_variables.h.
+  for (const char* name : {"functions", "datetime", "date_string"}) input.extra[name] = "";
   input.bos_token = "<s>";
   input.eos_token = "</s>";
   try {

@@ -61,6 +61,14 @@ struct AttentionShape {
   float softcap = 0;              // c > 0: c * tanh(score / c) before the mask
   int window = 0;                 // > 0: a query sees the last `window` positions, itself included
   const float* sinks = nullptr;   // [heads] or null: a logit per head that joins the denominator
+  /// false: a query sees its whole sequence, whose tokens are all in the batch; with a window, the
+  /// positions that are at most window / 2 away.
+  bool causal = true;
+  /// [heads, 2 * bias_reach] or null: element bias_reach + key position - query position joins the
+  /// scaled score (ALiBi, arXiv:2108.12409; T5's relative positions, arXiv:1910.10683). bias_reach
+  /// is a multiple of kPageTokens and above every position.
+  const float* position_bias = nullptr;
+  int bias_reach = 0;
 };
 
 enum class Activation {
@@ -130,8 +138,8 @@ class Device {
   virtual void store_kv(KvPool& pool, int layer, Tensor k, Tensor v,
                         std::span<const SequenceSlice> sequences) = 0;
 
-  /// Causal attention of the batch's queries over the paged cache of their sequences (their own
-  /// tokens already stored). q [tokens, heads * head_dim] -> out [tokens, heads * value_dim].
+  /// Attention of the batch's queries over the paged cache of their sequences (their own tokens
+  /// already stored). q [tokens, heads * head_dim] -> out [tokens, heads * value_dim].
   /// Online softmax (arXiv:2205.14135); the score matrix never exists.
   virtual void attention(KvPool& pool, int layer, Tensor q, const AttentionShape& shape,
                          std::span<const SequenceSlice> sequences, Tensor out) = 0;
@@ -154,6 +162,8 @@ class Device {
   };
   virtual void moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tensor out) = 0;
 
+  /// x = act(x).
+  virtual void activate(Tensor x, Activation activation) = 0;
   /// x += y.
   virtual void add(Tensor x, Tensor y) = 0;
   /// x *= factor.

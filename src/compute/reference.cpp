@@ -106,15 +106,24 @@ struct History {
 /// One query of one head over the positions it may see, with the softmax in two passes.
 void attend(const History& history, const AttentionShape& shape, int position, int head,
             std::span<const float> q, std::span<float> out) {
-  const int first = shape.window > 0 ? std::max(0, position - shape.window + 1) : 0;
+  const int stored = static_cast<int>(history.keys.size());
+  const int reach = shape.window / 2;
+  const int behind = shape.causal ? shape.window - 1 : reach;
+  const int first = shape.window > 0 ? std::max(0, position - behind) : 0;
+  int last = shape.causal ? position : stored - 1;
+  if (!shape.causal && shape.window > 0) last = std::min(last, position + reach);
   std::vector<double> scores;
   double top = -std::numeric_limits<double>::infinity();
-  for (int p = first; p <= position; ++p) {
+  for (int p = first; p <= last; ++p) {
     const Floats& k = history.keys[index(p)];
     double score = 0;
     for (std::size_t i = 0; i < k.size(); ++i) score += static_cast<double>(q[i]) * k[i];
     score *= shape.scale;
     if (shape.softcap > 0) score = shape.softcap * std::tanh(score / shape.softcap);
+    if (shape.position_bias != nullptr) {
+      const std::int64_t row = static_cast<std::int64_t>(head) * 2 * shape.bias_reach;
+      score += shape.position_bias[row + shape.bias_reach + p - position];
+    }
     scores.push_back(score);
     top = std::max(top, score);
   }
@@ -125,7 +134,7 @@ void attend(const History& history, const AttentionShape& shape, int position, i
   }
   for (double& score : scores) sum += score = std::exp(score - top);
   std::vector<double> total(out.size());
-  for (int p = first; p <= position; ++p) {
+  for (int p = first; p <= last; ++p) {
     const Floats& v = history.values[index(p)];
     for (std::size_t i = 0; i < v.size(); ++i) total[i] += scores[index(p - first)] * v[i];
   }
@@ -298,6 +307,11 @@ class ReferenceDevice final : public Device {
     }
   }
 
+  void activate(Tensor x, Activation activation) override {
+    for (std::int64_t i = 0; i < x.rows * x.cols; ++i) {
+      x.data[i] = gate_value(activation, x.data[i], 1);
+    }
+  }
   void add(Tensor x, Tensor y) override {
     for (std::int64_t i = 0; i < x.rows * x.cols; ++i) x.data[i] += y.data[i];
   }

@@ -1,4 +1,5 @@
 // Runs the sequences of all users, one batch per step, on one thread of its own.
+// Vectors (embeddings, scores) are made between the steps of the streams: engine/embedder.h.
 // The room knows no HTTP and no wire formats: requests come in as structs, events go out through
 // callbacks. Start at Engine::submit; the loop is engine/loop.cpp, what a step holds is decided in
 // engine/plan.h, who owns which page in engine/prefix_cache.h and
@@ -97,6 +98,27 @@ struct GenerationRequest {
   std::string name;                  // for the log (X-Request-Id); may be empty
 };
 
+/// Texts whose vectors are wanted.
+struct EmbeddingRequest {
+  std::vector<std::vector<TokenId>> inputs;  // none of them empty
+  Pooling pooling = Pooling::mean;
+};
+
+/// The vectors of one input as the model gives them, not normalised: one, or with Pooling::none one
+/// per token.
+struct Embedding {
+  int rows = 0;
+  std::vector<float> values;  // [rows, width]
+};
+
+/// As EventSink: called on the engine's thread, once.
+class EmbeddingSink {
+ public:
+  virtual ~EmbeddingSink() = default;
+  virtual void done(std::vector<Embedding>&& vectors) = 0;  // one per input, in their order
+  virtual void error(ErrorEvent&&) = 0;
+};
+
 /// Returned by submit(). Cancelling frees the pages at the next step; letting go does not cancel.
 class RequestHandle {
  public:
@@ -147,13 +169,19 @@ class Engine {
                                        compute::Device& device, const EngineSettings& settings);
   virtual ~Engine() = default;  // cancels what runs, joins the thread
 
-  /// Any thread. Throws RequestError: 400 exceed_context_size_error, 503 when the queue is full.
+  /// Any thread. Throws RequestError: 400 exceed_context_size_error, 501 when the model cannot do
+  /// it, 503 when the queue is full.
   virtual std::shared_ptr<RequestHandle> submit(GenerationRequest request,
                                                 std::shared_ptr<EventSink> sink) = 0;
+  /// The same for vectors. An input that is too long is refused with its length and the limit: the
+  /// context of a slot, and for models that see both ways the micro-batch, too.
+  virtual std::shared_ptr<RequestHandle> submit(EmbeddingRequest request,
+                                                std::shared_ptr<EmbeddingSink> sink) = 0;
   virtual std::vector<SlotView> slots() const = 0;
   virtual EngineStats stats() const = 0;
   virtual int slot_count() const = 0;
   virtual int slot_context() const = 0;  // tokens one sequence may hold
+  virtual int longest_input() const = 0;  // tokens of an input whose vectors are wanted
   /// Refuses new requests, lets running ones finish until the deadline, then cancels them.
   virtual void drain(std::chrono::milliseconds deadline) = 0;
 };

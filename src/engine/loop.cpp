@@ -60,8 +60,21 @@ int context_per_slot(const Model& model, const EngineSettings& settings) {
   return std::min(slot, std::max(model.info().context_train, 1));
 }
 
+int tokens_per_step(const EngineSettings& settings) {
+  return std::min(settings.batch, settings.micro_batch);
+}
+
+/// An encoder's pages hold one step. Many short inputs take one each; with the usual micro-batch
+/// they fill a step when they are 8 tokens long.
+int count_encoder_pages(const EngineSettings& settings) {
+  constexpr int kShortInput = 8;
+  const int tokens = tokens_per_step(settings);
+  return tokens / kShortInput + tokens / kPageTokens + 2;
+}
+
 /// Every slot may end inside a page, and a partly matching page is copied before it is used.
 int count_pages(const Model& model, const EngineSettings& settings) {
+  if (!model.info().is_causal) return count_encoder_pages(settings);
   const bool shared = settings.unified_cache || settings.slots <= 0;
   const int tokens = shared ? total_context(model, settings)
                             : context_per_slot(model, settings) * count_slots(settings);
@@ -79,8 +92,12 @@ bool has_nan(std::span<const float> values) {
 
 std::unique_ptr<Engine> Engine::start(Model& model, const Tokenizer& tokenizer,
                                       compute::Device& device, const EngineSettings& settings) {
+  // What an encoder keeps is for one step: small, and kept exactly.
+  const bool is_exact = !model.info().is_causal;
+  const quant::Type keys = is_exact ? quant::Type::f32 : settings.key_type;
+  const quant::Type values = is_exact ? quant::Type::f32 : settings.value_type;
   const auto make_pool = [&](int pages) {
-    return device.make_kv_pool(model.kv_layout(settings.key_type, settings.value_type), pages);
+    return device.make_kv_pool(model.kv_layout(keys, values), pages);
   };
   return std::make_unique<EngineLoop>(model, tokenizer, make_pool, settings);
 }
@@ -91,8 +108,10 @@ EngineLoop::EngineLoop(Model& model, const Tokenizer& tokenizer, const MakePool&
       tokenizer_(tokenizer),
       settings_(settings),
       slot_context_(context_per_slot(model, settings)),
+      most_tokens_(tokens_per_step(settings)),
       slot_table_(count_slots(settings), settings.slot_similarity),
       cache_(make_pool(count_pages(model, settings))),
+      embedder_(model, cache_),
       pace_(settings.step_budget_ms),
       max_queue_(settings.max_queue > 0 ? settings.max_queue : kAutomaticQueue),
       by_slot_(slot_table_.count(), nullptr),
@@ -118,25 +137,16 @@ EngineLoop::~EngineLoop() {
 
 std::shared_ptr<RequestHandle> EngineLoop::submit(GenerationRequest request,
                                                   std::shared_ptr<EventSink> sink) {
+  if (!model_.info().has_logits) {
+    throw RequestError(501, "not_supported_error",
+                       "This model makes embeddings, it does not generate text");
+  }
   const int length = static_cast<int>(request.prompt.size());
   if (length == 0) bad_field("prompt", "\"prompt\" must not be empty");
   if (length >= slot_context_) throw ContextError(length, slot_context_);
-  const auto wake = [this] {
-    {
-      const std::lock_guard lock(mutex_);
-      has_messages_ = true;
-    }
-    wake_.notify_one();
-  };
   const std::lock_guard lock(mutex_);
-  if (is_draining_ || is_stopping_) {
-    throw RequestError(503, "unavailable_error", "the server is shutting down");
-  }
-  if (inbox_and_queue_ >= max_queue_) {
-    throw RequestError(503, "unavailable_error",
-                       fmt::format("{} requests are waiting already; try again later", max_queue_));
-  }
-  auto handle = std::make_shared<Handle>(next_id_++, wake);
+  check_capacity();
+  auto handle = make_handle();
   inbox_.push_back({handle, std::make_shared<GenerationRequest>(std::move(request)),
                     std::move(sink), Clock::now()});
   ++inbox_and_queue_;
@@ -144,6 +154,27 @@ std::shared_ptr<RequestHandle> EngineLoop::submit(GenerationRequest request,
   has_messages_ = true;
   wake_.notify_one();
   return handle;
+}
+
+void EngineLoop::check_capacity() const {
+  if (is_draining_ || is_stopping_) {
+    throw RequestError(503, "unavailable_error", "the server is shutting down");
+  }
+  if (inbox_and_queue_ >= max_queue_) {
+    throw RequestError(503, "unavailable_error",
+                       fmt::format("{} requests are waiting already; try again later", max_queue_));
+  }
+}
+
+std::shared_ptr<Handle> EngineLoop::make_handle() {
+  const auto wake = [this] {
+    {
+      const std::lock_guard lock(mutex_);
+      has_messages_ = true;
+    }
+    wake_.notify_one();
+  };
+  return std::make_shared<Handle>(next_id_++, wake);
 }
 
 std::vector<SlotView> EngineLoop::slots() const {
@@ -154,7 +185,7 @@ std::vector<SlotView> EngineLoop::slots() const {
 EngineStats EngineLoop::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats copy = stats_;
-  copy.waiting = inbox_and_queue_;
+  copy.waiting = inbox_and_queue_ - embeddings_taken_;
   return copy;
 }
 
@@ -176,15 +207,17 @@ void EngineLoop::run() {
     drop_cancelled();
     admit();
     publish();
-    if (running_.empty()) {
+    if (running_.empty() && embedder_.empty()) {
       std::unique_lock lock(mutex_);
-      is_idle_ = queue_.empty() && inbox_.empty();
+      is_idle_ = queue_.empty() && inbox_.empty() && embedding_inbox_.empty();
       if (is_idle_) idle_.notify_all();
       wake_.wait(lock, [this] { return has_messages_; });
-    } else {
-      step();
+      continue;
     }
+    if (!running_.empty()) step();
+    if (!embedder_.empty()) embed();
   }
+  embedder_.fail_all(503, "unavailable_error", "the server is shutting down");
   for (Waiting& waiting : queue_) {
     waiting.sink->error({503, "unavailable_error", "the server is shutting down"});
   }
@@ -204,10 +237,13 @@ void EngineLoop::take_messages() {
   refuse_new_ = is_stopping_;
   for (Waiting& waiting : inbox_) queue_.push_back(std::move(waiting));
   inbox_.clear();
+  for (EmbeddingJob& job : embedding_inbox_) embedder_.add(std::move(job));
+  embedding_inbox_.clear();
+  embeddings_taken_ = embedder_.count();
 }
 
 void EngineLoop::drop_cancelled() {
-  int dropped = 0;
+  int dropped = embedder_.drop_cancelled();
   std::erase_if(queue_, [&](const Waiting& waiting) {
     if (!waiting.handle->is_cancelled()) return false;
     ++dropped;
@@ -221,6 +257,7 @@ void EngineLoop::drop_cancelled() {
   if (dropped == 0 && gone.empty()) return;
   const std::lock_guard lock(mutex_);
   inbox_and_queue_ -= dropped;
+  embeddings_taken_ = embedder_.count();
   stats_.requests_cancelled += dropped + static_cast<int>(gone.size());
 }
 
@@ -229,6 +266,8 @@ void EngineLoop::admit() {
   if (!settings_.continuous_batching && std::any_of(running_.begin(), running_.end(), generating)) {
     return;
   }
+  // Vectors that found no page are next: new streams would keep them waiting for ever.
+  if (embedder_.is_starved()) return;
   int admitted = 0;
   for (auto waiting = queue_.begin(); waiting != queue_.end();) {
     if (slot_table_.busy_count() == slot_table_.count()) break;
@@ -263,7 +302,8 @@ std::vector<Work> EngineLoop::plan() {
   std::vector<SequenceView> views;
   std::vector<int> slots_of_work;
   const auto now = Clock::now();
-  int decoding = 0, decoding_tokens = 0;
+  int decoding_tokens = 0;
+  decoding_ = 0;
   for (const auto& sequence : running_) {
     if (!sequence->is_decoding()) {
       const int adopted = sequence->tokens.adopt();
@@ -275,12 +315,14 @@ std::vector<Work> EngineLoop::plan() {
                      .page_key = sequence->tokens.next_page_key(),
                      .waited_ms = ms_between(sequence->admitted, now)});
     if (!sequence->is_decoding()) continue;
-    ++decoding;
+    ++decoding_;
     decoding_tokens += sequence->tokens.pending();
   }
-  const int most = std::min(settings_.batch, settings_.micro_batch);
-  return plan_step(views, {.tokens = std::max(most, decoding_tokens),
-                           .prompt_tokens = std::min(most, pace_.prompt_tokens(decoding))});
+  // Beside streams, prompts and vectors share what may be computed in the meantime.
+  const int share = decoding_ > 0 && !embedder_.empty() ? 2 : 1;
+  const int prompt_tokens = std::max(1, pace_.prompt_tokens(decoding_) / share);
+  return plan_step(views, {.tokens = std::max(most_tokens_, decoding_tokens),
+                           .prompt_tokens = std::min(most_tokens_, prompt_tokens)});
 }
 
 void EngineLoop::step() {
@@ -313,6 +355,7 @@ void EngineLoop::step() {
 // in its slot and is computed again when there is room, so the oldest always gets on.
 bool EngineLoop::make_room(Sequence& sequence, int count) {
   while (!sequence.tokens.reserve(count)) {
+    if (embedder_.release_pages()) continue;
     const auto youngest = std::find_if(running_.rbegin(), running_.rend(), [&](const auto& other) {
       return other.get() == &sequence || !other->tokens.pages().empty();
     });
@@ -536,8 +579,8 @@ void EngineLoop::publish() {
       std::count_if(by_sequences.begin(), by_sequences.end(), [](int n) { return n > 1; });
   const std::lock_guard lock(mutex_);
   for (const auto& sequence : running_) views_[sequence->slot] = view_of(*sequence);
-  stats_.processing = static_cast<int>(running_.size());
-  stats_.pages_used = static_cast<int>(used);
+  stats_.processing = static_cast<int>(running_.size()) + embedder_.count();
+  stats_.pages_used = static_cast<int>(used) + static_cast<int>(embedder_.pages_held());
   stats_.pages_shared = static_cast<int>(shared);
   stats_.pages_cached = stats_.pages - cache_.ledger.free_count() - stats_.pages_used;
 }

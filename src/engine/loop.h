@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "engine/embedder.h"
 #include "engine/engine.h"
 #include "engine/pace.h"
 #include "engine/paged_tokens.h"
@@ -27,10 +28,15 @@ class EngineLoop final : public Engine {
 
   std::shared_ptr<RequestHandle> submit(GenerationRequest request,
                                         std::shared_ptr<EventSink> sink) override;
+  std::shared_ptr<RequestHandle> submit(EmbeddingRequest request,
+                                        std::shared_ptr<EmbeddingSink> sink) override;
   std::vector<SlotView> slots() const override;
   EngineStats stats() const override;
   int slot_count() const override { return slot_table_.count(); }
   int slot_context() const override { return slot_context_; }
+  int longest_input() const override {
+    return model_.info().is_causal ? slot_context_ : std::min(slot_context_, most_tokens_);
+  }
   void drain(std::chrono::milliseconds deadline) override;
 
  private:
@@ -41,6 +47,14 @@ class EngineLoop final : public Engine {
   void drop_cancelled();
   void admit();
   bool admit_one(Waiting& waiting);
+  void check_capacity() const;  // throws; the caller holds mutex_
+  std::shared_ptr<Handle> make_handle();
+
+  // loop_embeddings.cpp
+  void check_inputs(const EmbeddingRequest& request) const;
+  void embed();
+  int embedding_budget() const;
+  void show_in_slot(const Embedder::Finished& input);
 
   void step();
   std::vector<Work> plan();
@@ -63,8 +77,10 @@ class EngineLoop final : public Engine {
   const Tokenizer& tokenizer_;
   const EngineSettings settings_;
   int slot_context_;
+  int most_tokens_;  // of one computation
   SlotTable slot_table_;
   PagedCache cache_;
+  Embedder embedder_;
   Pace pace_;
   int max_queue_;
 
@@ -73,12 +89,15 @@ class EngineLoop final : public Engine {
   Sequences running_;
   std::vector<Sequence*> by_slot_;
   bool refuse_new_ = false;
+  int decoding_ = 0;  // sequences of the last plan that generate
 
   // Between threads.
   mutable std::mutex mutex_;
   std::condition_variable wake_, idle_;
-  std::vector<Waiting> inbox_;   // guarded by mutex_
-  int inbox_and_queue_ = 0;      // guarded by mutex_: requests that wait
+  std::vector<Waiting> inbox_;                 // guarded by mutex_
+  std::vector<EmbeddingJob> embedding_inbox_;  // guarded by mutex_
+  int inbox_and_queue_ = 0;      // guarded by mutex_: requests that wait, and all for vectors
+  int embeddings_taken_ = 0;     // guarded by mutex_: of them, those that are computed
   bool has_messages_ = false;    // guarded by mutex_
   bool is_draining_ = false;     // guarded by mutex_
   bool is_stopping_ = false;     // guarded by mutex_

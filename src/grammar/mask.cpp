@@ -155,7 +155,9 @@ class Walk {
   std::uint64_t work_limit_;
 };
 
-std::size_t words(const Vocabulary& vocabulary) { return (vocabulary.rank_count() + 63) / 64; }
+std::size_t words(const Vocabulary& vocabulary) {
+  return (vocabulary.rank_count() + 63) / 64;
+}
 
 const LocalMask& local_mask(Automaton& automaton, const State* local,
                             const Vocabulary& vocabulary) {
@@ -219,9 +221,7 @@ std::vector<std::uint64_t> ranks_of(Automaton& automaton, const State* state,
 /// What token items allow, by token.
 void add_token_items(const Automaton& automaton, const State* state, const Vocabulary& vocabulary,
                      std::vector<std::uint64_t>& bits) {
-  const auto set = [&](TokenId token) {
-    bits[token / 64] |= std::uint64_t{1} << (token % 64);
-  };
+  const auto set = [&](TokenId token) { bits[token / 64] |= std::uint64_t{1} << (token % 64); };
   for (const Item& item : state->items) {
     const Position& position = automaton.program().positions[item.position];
     if (position.op == Position::Op::token) {
@@ -309,8 +309,7 @@ const TokenSet& allowed_tokens(Automaton& automaton, const State* state,
                                const Vocabulary& vocabulary) {
   if (const TokenSet* known = state->mask.load(std::memory_order_acquire)) return *known;
   const std::vector<std::uint64_t> ranks = ranks_of(automaton, state, vocabulary);
-  const auto set =
-      std::make_shared<const TokenSet>(packed(ranks, automaton, state, vocabulary));
+  const auto set = std::make_shared<const TokenSet>(packed(ranks, automaton, state, vocabulary));
   const std::lock_guard lock(automaton.mask_mutex());
   if (const TokenSet* other = state->mask.load(std::memory_order_acquire)) return *other;
   automaton.attachments().push_back(set);

@@ -114,8 +114,7 @@ std::shared_ptr<const Vocabulary> make_vocabulary(const Tokenizer& tokenizer) {
   for (TokenId token = 0; token < tokenizer.size(); ++token) {
     texts.push_back(tokenizer.piece(token, /*show_special=*/true));
   }
-  return std::make_shared<const Vocabulary>(std::move(texts),
-                                            tokenizer.end_of_generation_tokens());
+  return std::make_shared<const Vocabulary>(std::move(texts), tokenizer.end_of_generation_tokens());
 }
 
 std::shared_ptr<const Vocabulary> make_vocabulary(std::span<const std::string> pieces,

@@ -1,6 +1,9 @@
 #include "model/blocks.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdlib>
 
 namespace llm {
 
@@ -25,15 +28,24 @@ Attention::Attention(ModelReader& r, int layer, const AttentionPlan& plan, int w
             .value_dim = h.value_dim,
             .scale = plan.scale != 0 ? plan.scale : 1 / std::sqrt(static_cast<float>(h.key_dim)),
             .softcap = plan.softcap,
-            .window = window};
-  const std::string prefix = fmt::format("blk.{}.", layer);
+            .window = window,
+            .causal = r.is_causal(),
+            .position_bias = plan.position_bias,
+            .bias_reach = plan.bias_reach};
+  const std::string prefix = fmt::format("{}{}.", plan.layer_prefix, layer);
   load_projections(r, prefix);
   const int out_rows = h.width, out_cols = shape_.heads * shape_.value_dim;
-  out_ = r.matrix(prefix + "attn_output.weight", out_rows, out_cols);
-  out_bias_ = r.optional_vector(prefix + "attn_output.bias", out_rows);
+  out_ = r.matrix(prefix + plan.output + ".weight", out_rows, out_cols);
+  out_bias_ = r.optional_vector(prefix + plan.output + ".bias", out_rows);
   if (plan.sinks) shape_.sinks = r.vector(prefix + "attn_sinks.weight", shape_.heads);
   if (plan.qk_norm != AttentionPlan::QkNorm::none) {
-    const bool full = plan.qk_norm == AttentionPlan::QkNorm::full_width;
+    using QkNorm = AttentionPlan::QkNorm;
+    const bool layer_norm = plan.qk_norm == QkNorm::full_width_layer;
+    const bool full = layer_norm || plan.qk_norm == QkNorm::full_width;
+    if (layer_norm) {
+      q_norm_bias_ = r.vector(prefix + "attn_q_norm.bias", q_.rows);
+      k_norm_bias_ = r.vector(prefix + "attn_k_norm.bias", k_.rows);
+    }
     q_norm_ = r.vector(prefix + "attn_q_norm.weight", full ? q_.rows : shape_.head_dim);
     k_norm_ = r.vector(prefix + "attn_k_norm.weight", full ? k_.rows : shape_.head_dim);
   }
@@ -76,6 +88,11 @@ void Attention::temper(Step& step, Tensor q) const {
 }
 
 void Attention::normalize(Step& step, Tensor q, Tensor k) const {
+  if (plan_.qk_norm == AttentionPlan::QkNorm::full_width_layer) {
+    step.device().layer_norm(q, q_norm_, q_norm_bias_, plan_.eps, q);
+    step.device().layer_norm(k, k_norm_, k_norm_bias_, plan_.eps, k);
+    return;
+  }
   const bool full = plan_.qk_norm == AttentionPlan::QkNorm::full_width;
   for (auto [x, weight] : {std::pair{q, q_norm_}, std::pair{k, k_norm_}}) {
     const Tensor rows = full ? x : x.reshaped(shape_.head_dim);
@@ -108,6 +125,39 @@ Tensor Attention::operator()(Step& step, Tensor n, int layer, const compute::Rop
   return step.linear(heads, out_, out_bias_);
 }
 
+void share_layer(compute::KvLayout& layout) {
+  const compute::KvLayout::Layer first = layout.layers.front();
+  for (const compute::KvLayout::Layer& layer : layout.layers) {
+    if (layer.kv_heads != first.kv_heads) {
+      fail("an encoder's layers must all have the same number of key/value heads");
+    }
+  }
+  layout.layers.resize(1);
+}
+
+std::vector<float> alibi_bias(int heads, int reach, float max_bias) {
+  const int whole = 1 << (std::bit_width(static_cast<unsigned>(heads)) - 1);
+  std::vector<float> bias;
+  bias.reserve(static_cast<std::size_t>(heads) * 2 * static_cast<std::size_t>(reach));
+  for (int h = 0; h < heads; ++h) {
+    const float exponent = h < whole ? -max_bias * static_cast<float>(h + 1)
+                                     : -max_bias / 2 * static_cast<float>(2 * (h - whole) + 1);
+    const float slope = std::exp2(exponent / static_cast<float>(whole));
+    for (int d = -reach; d < reach; ++d) bias.push_back(-slope * static_cast<float>(std::abs(d)));
+  }
+  return bias;
+}
+
+int bias_reach(const ModelReader& r) {
+  constexpr int kMost = 1 << 20;  // keeps the table below a few hundred MiB
+  const int positions = std::max(r.context(), r.hyper().context_train);
+  if (positions > kMost) {
+    fail("a context of {} tokens is more than the {} that biases by distance are kept for",
+         positions, kMost);
+  }
+  return (positions + compute::kPageTokens) / compute::kPageTokens * compute::kPageTokens;
+}
+
 FeedForward::FeedForward(ModelReader& r, int layer, const FeedForwardPlan& plan)
     : FeedForward(r, fmt::format("blk.{}.ffn_", layer), "",
                   r.hyper().ffn[static_cast<std::size_t>(layer)] / plan.width_divisor, plan) {}
@@ -123,6 +173,10 @@ FeedForward::FeedForward(ModelReader& r, const std::string& prefix, const std::s
     const compute::Weight both = r.table(up + ".weight", 2 * inner, width);
     gate_ = r.part(up + ".weight", both, 0, inner);
     up_ = r.part(up + ".weight", both, inner, inner);
+    if (const float* bias = r.optional_vector(up + ".bias", 2 * inner)) {
+      gate_bias_ = bias;
+      up_bias_ = bias + inner;
+    }
   } else {
     if (plan.form == FeedForwardPlan::Form::gated) {
       gate_ = r.matrix(gate + ".weight", inner, width);

@@ -25,7 +25,8 @@ struct AttentionPlan {
     none,
     per_head,             // weights [head_dim], before rope
     per_head_after_rope,  // weights [head_dim]
-    full_width            // weights [heads * head_dim], before rope
+    full_width,           // weights [heads * head_dim], before rope
+    full_width_layer      // the same as layer norms, with biases
   };
   QkNorm qk_norm = QkNorm::none;
   float eps = 0;       // of the query and key norms
@@ -35,6 +36,11 @@ struct AttentionPlan {
   /// Queries at position p are multiplied by 1 + temperature * ln(floor(p / length) + 1).
   float temperature = 0;
   int temperature_length = 1;
+  /// [heads, 2 * bias_reach] or null, see compute::AttentionShape.
+  const float* position_bias = nullptr;
+  int bias_reach = 0;
+  const char* layer_prefix = "blk.";  // of tensor names, in front of the layer's number
+  const char* output = "attn_output";
 };
 
 class Attention {
@@ -61,7 +67,19 @@ class Attention {
   compute::Weight q_, k_, v_, out_;
   const float *q_bias_ = nullptr, *k_bias_ = nullptr, *v_bias_ = nullptr, *out_bias_ = nullptr;
   const float *q_norm_ = nullptr, *k_norm_ = nullptr;
+  const float *q_norm_bias_ = nullptr, *k_norm_bias_ = nullptr;
 };
+
+/// For models that keep nothing between steps: every layer writes over the one before, so the cache
+/// needs one. Throws Error when the layers differ.
+void share_layer(compute::KvLayout& layout);
+
+/// -slope * distance for every head and distance below `reach`; slopes as in arXiv:2108.12409 with
+/// the given largest exponent. [heads, 2 * reach].
+std::vector<float> alibi_bias(int heads, int reach, float max_bias);
+
+/// A multiple of the page size above every position that a model is run with.
+int bias_reach(const ModelReader& reader);
 
 /// Choices of a feed-forward without experts.
 struct FeedForwardPlan {
@@ -78,6 +96,10 @@ struct FeedForwardPlan {
 class FeedForward {
  public:
   FeedForward(ModelReader& reader, int layer, const FeedForwardPlan& plan);
+  /// Tensors "<prefix>gate" and so on, of the given inner width.
+  FeedForward(ModelReader& reader, const std::string& prefix, int inner,
+              const FeedForwardPlan& plan)
+      : FeedForward(reader, prefix, "", inner, plan) {}
   compute::Tensor operator()(Step& step, compute::Tensor n) const;
 
  protected:

@@ -42,10 +42,14 @@ Decoder::Decoder(ModelReader& r, const DecoderPlan& plan) : LoadedModel(r), plan
   const Hyper& h = r.hyper();
   embedding_ = r.table("token_embd.weight", h.vocab, h.width);
   for (int i = 0; i < h.layers; ++i) layers_.push_back(load_layer(r, i));
-  output_norm_ = load_norm(r, plan, "output_norm");
-  const bool own = !plan.tied_output && r.has_tensor("output.weight");
-  output_ = r.matrix(own ? "output.weight" : "token_embd.weight", h.vocab, h.width);
-  output_bias_ = r.optional_vector("output.bias", h.vocab);
+  if (plan.embedding_norm) embedding_norm_ = load_norm(r, plan, "token_embd_norm");
+  output_norm_ = load_norm(r, plan, plan.output_norm);
+  info_.has_logits = plan.has_head && info_.is_causal;
+  if (plan.has_head) {
+    const bool own = !plan.tied_output && r.has_tensor("output.weight");
+    output_ = r.matrix(own ? "output.weight" : "token_embd.weight", h.vocab, h.width);
+    output_bias_ = r.optional_vector("output.bias", h.vocab);
+  }
   keep(r);
 }
 
@@ -53,7 +57,9 @@ Decoder::Layer Decoder::load_layer(ModelReader& r, int i) const {
   const std::string prefix = fmt::format("blk.{}.", i);
   const bool windowed = flag(plan_.windowed, i);
   Layer layer{.attention = {r, i, plan_.attention, windowed ? plan_.window : 0}};
-  if (plan_.residual != Residual::post_norm) {
+  const bool may_lack_norm = plan_.first_norm_optional && i == 0;
+  if (plan_.residual != Residual::post_norm &&
+      !(may_lack_norm && !r.has_tensor(prefix + plan_.attention_norm + ".weight"))) {
     layer.attention_norm = load_norm(r, plan_, prefix + plan_.attention_norm);
   }
   if (plan_.residual == Residual::pre_norm || plan_.residual == Residual::sandwich ||
@@ -76,6 +82,7 @@ Decoder::Layer Decoder::load_layer(ModelReader& r, int i) const {
 compute::KvLayout Decoder::kv_layout(quant::Type key_type, quant::Type value_type) const {
   compute::KvLayout layout{.layers = {}, .key_type = key_type, .value_type = value_type};
   for (const Layer& layer : layers_) layout.layers.push_back(layer.attention.cache());
+  if (!info_.is_causal) share_layer(layout);
   return layout;
 }
 
@@ -89,7 +96,7 @@ Tensor Decoder::feed_forward(Step& step, const Layer& layer, Tensor n) const {
 void Decoder::run_layer(Step& step, const Layer& layer, int index, bool last, Tensor& x) const {
   compute::Device& device = step.device();
   Tensor n = layer.attention_norm(step, x);
-  Tensor a = layer.attention(step, n, index, layer.rope, last);
+  Tensor a = layer.attention(step, n, info_.is_causal ? index : 0, layer.rope, last);
   if (last) {
     x = step.wanted(x);
     if (plan_.residual == Residual::parallel) n = step.wanted(n);
@@ -110,14 +117,15 @@ void Decoder::run_layer(Step& step, const Layer& layer, int index, bool last, Te
 
 Tensor Decoder::run(Step& step) const {
   Tensor x = step.embed(embedding_, plan_.embedding_scale);
+  if (embedding_norm_) x = embedding_norm_(step, x);
   step.each_layer(layers_.size(), [&](std::size_t i, bool last) {
     run_layer(step, layers_[i], static_cast<int>(i), last, x);
   });
-  return head(step, x);
+  return output_norm_(step, x);
 }
 
 Tensor Decoder::head(Step& step, Tensor x) const {
-  Tensor logits = step.linear(output_norm_(step, x), output_, output_bias_);
+  Tensor logits = step.linear(x, output_, output_bias_);
   if (plan_.logit_scale != 1) step.device().scale(logits, plan_.logit_scale);
   if (plan_.logit_softcap > 0) step.device().softcap(logits, plan_.logit_softcap);
   return logits;

@@ -1,5 +1,6 @@
-// The decoder-only transformer that most families are: embedding, layers of attention and
-// feed-forward on a residual stream, norm, head. A family states its choices in a DecoderPlan.
+// The transformer that most families are: embedding, layers of attention and feed-forward on a
+// residual stream, norm, head. Without the head and the causal mask it is an encoder. A family
+// states its choices in a DecoderPlan.
 #pragma once
 
 #include <optional>
@@ -41,6 +42,12 @@ struct DecoderPlan {
   float logit_scale = 1;
   float logit_softcap = 0;
   bool tied_output = false;  // never looks for an output matrix
+
+  // Of encoders.
+  bool has_head = true;                     // false: there are no logits
+  bool embedding_norm = false;              // "token_embd_norm"
+  bool first_norm_optional = false;         // the first layer may have no norm before attention
+  std::string output_norm = "output_norm";  // name of the last norm
 };
 
 class Decoder final : public LoadedModel {
@@ -51,6 +58,7 @@ class Decoder final : public LoadedModel {
 
  protected:
   compute::Tensor run(Step& step) const override;
+  compute::Tensor head(Step& step, compute::Tensor x) const override;
 
  private:
   struct Layer {
@@ -64,12 +72,11 @@ class Decoder final : public LoadedModel {
   Layer load_layer(ModelReader& reader, int index) const;
   void run_layer(Step& step, const Layer& layer, int index, bool last, compute::Tensor& x) const;
   compute::Tensor feed_forward(Step& step, const Layer& layer, compute::Tensor n) const;
-  compute::Tensor head(Step& step, compute::Tensor x) const;
 
   DecoderPlan plan_;
   compute::Weight embedding_, output_;
   const float* output_bias_ = nullptr;
-  Norm output_norm_;
+  Norm embedding_norm_, output_norm_;
   std::vector<Layer> layers_;
 };
 

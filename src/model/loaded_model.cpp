@@ -1,5 +1,7 @@
 #include "model/loaded_model.h"
 
+#include <algorithm>
+
 #include "model/file_type.h"
 #include "model/reader.h"
 #include "model/step.h"
@@ -20,9 +22,16 @@ LoadedModel::LoadedModel(ModelReader& reader) : device_(reader.device()) {
   for (const gguf::TensorInfo& tensor : file.tensors()) info_.parameters += tensor.elements();
   info_.weight_bytes = reader.weight_bytes();
   info_.file_type = file_type_name(file);
+  info_.is_causal = reader.is_causal();
+  if (reader.has("pooling_type")) {
+    info_.pooling = static_cast<Pooling>(reader.count("pooling_type", 0, 4));
+  }
 }
 
 void LoadedModel::keep(ModelReader& reader) {
+  embedding_head_.load(reader);
+  info_.embedding_width = embedding_head_.width();
+  info_.rank_input = embedding_head_.rank_input();
   floats_ = reader.take_floats();
 }
 
@@ -30,7 +39,27 @@ compute::Tensor LoadedModel::forward(std::span<const BatchSequence> batch, compu
   device_.reset();
   Step step(device_, pool, batch);
   if (step.token_count() == 0) return {nullptr, 0, info_.vocab};
+  return head(step, run(step));
+}
+
+compute::Tensor LoadedModel::embed(std::span<const BatchSequence> batch, compute::KvPool& pool) {
+  device_.reset();
+  Step step(device_, pool, batch);
+  if (step.token_count() == 0) return {nullptr, 0, info_.width};
   return run(step);
+}
+
+compute::Tensor LoadedModel::finish(std::span<const float> pooled, Pooling pooling) {
+  device_.reset();
+  const auto rows = static_cast<std::int64_t>(pooled.size()) / info_.width;
+  const compute::Tensor x = device_.allocate(rows, info_.width);
+  std::copy(pooled.begin(), pooled.end(), x.data);
+  return pooling == Pooling::rank ? embedding_head_.scores(device_, x)
+                                  : embedding_head_.project(device_, x);
+}
+
+compute::Tensor LoadedModel::head(Step&, compute::Tensor) const {
+  fail("a model of the family '{}' has no logits", info_.architecture);
 }
 
 }  // namespace llm

@@ -20,6 +20,14 @@ const Family& find_family(const gguf::File& file) {
 
 }  // namespace
 
+compute::Tensor Model::embed(std::span<const BatchSequence>, compute::KvPool&) {
+  fail("this model makes no embeddings");
+}
+
+compute::Tensor Model::finish(std::span<const float>, Pooling) {
+  fail("this model makes no embeddings");
+}
+
 std::unique_ptr<Model> Model::load(const gguf::File& file, compute::Device& device,
                                    const LoadOptions& options) {
   const Family& family = find_family(file);

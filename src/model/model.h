@@ -1,10 +1,11 @@
-// A model file as a function: tokens in, logits out. Families live in model/arch/, one file each.
-// The room knows no requests and no users. Start at Model::load.
+// A model file as a function: tokens in, logits or vectors out. Families live in model/arch/, one
+// file each. The room knows no requests and no users. Start at Model::load.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,10 @@
 
 namespace llm {
 
+/// How the vectors of a sequence's tokens become one: not at all, their average, the first, the
+/// last one. rank: a classifier's scores of one of these.
+enum class Pooling : std::uint8_t { none, mean, cls, last, rank };
+
 /// What callers ask of a loaded model. Values of the file, after overrides.
 struct ModelInfo {
   std::string architecture, name;
@@ -23,6 +28,14 @@ struct ModelInfo {
   std::int64_t parameters = 0;  // elements of all tensors
   std::int64_t weight_bytes = 0;
   std::string file_type;  // "Q4_K - Medium", "all F32", ...
+
+  /// false: every token sees the whole sequence, which must then come in one batch. Such a model
+  /// keeps nothing in its cache between steps and generates no text.
+  bool is_causal = true;
+  bool has_logits = true;             // there is an output matrix: forward() works
+  std::optional<Pooling> pooling;     // what the file says
+  Pooling rank_input = Pooling::cls;  // what the classifier reads: cls, mean or last
+  int embedding_width = 0;            // of finished vectors, but for rank
 };
 
 struct LoadOptions {
@@ -60,6 +73,13 @@ class Model {
   /// One step. Returns logits [outputs, vocab], in the order of the batch; valid until the next
   /// call. One thread at a time. Nothing is thrown for valid input; NaN stays NaN.
   virtual compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool) = 0;
+
+  /// The same, but returns the vectors behind the last norm [outputs, width].
+  virtual compute::Tensor embed(std::span<const BatchSequence> batch, compute::KvPool& pool);
+  /// What comes behind the pooling, for any number of pooled vectors [n, width]: the model's dense
+  /// layers [n, embedding_width], or the scores of its classifier [n, classes]. Valid until the
+  /// next call of anything.
+  virtual compute::Tensor finish(std::span<const float> pooled, Pooling pooling);
 
  protected:
   ModelInfo info_;

@@ -35,6 +35,9 @@ class ModelReader {
   const LoadOptions& options() const { return options_; }
   const std::string& architecture() const { return architecture_; }
   const Hyper& hyper() const { return hyper_; }
+  /// What the file says of its mask; encoders state what is meant when it says nothing.
+  bool is_causal() const { return flag_or("attention.causal", causal_by_default_); }
+  void set_causal_by_default(bool causal) { causal_by_default_ = causal; }
   /// Tokens per sequence that the model is run with.
   int context() const { return options_.context > 0 ? options_.context : hyper_.context_train; }
 
@@ -99,6 +102,7 @@ class ModelReader {
   Hyper hyper_;
   std::deque<std::vector<float>> floats_;
   std::int64_t bytes_done_ = 0;
+  bool causal_by_default_ = true;
 };
 
 }  // namespace llm

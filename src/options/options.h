@@ -113,6 +113,14 @@ struct FeatureOptions {
   bool metrics = false, props = false, slots = true, ui = true;
 };
 
+/// Embeddings and reranking.
+struct VectorOptions {
+  bool embeddings = false;  // also with reranking
+  bool reranking = false;   // implies pooling "rank"
+  std::string pooling;      // none, mean, cls, last, rank; empty: the model's
+  int normalize = 2;        // default of the request field embd_normalize
+};
+
 struct ChatOptions {
   std::string chat_template;         // text or the name of a built-in one; empty: the model's
   std::string chat_template_source;  // content of --chat-template-file; beats chat_template
@@ -145,6 +153,7 @@ struct Options {
   HttpOptions http;
   SecurityOptions security;
   FeatureOptions features;
+  VectorOptions vectors;
   ChatOptions chat;
   LogOptions log;
 

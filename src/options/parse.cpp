@@ -163,6 +163,12 @@ class Reader {
     if (options.is_given("--threads-batch") && threads.batch <= 0) threads.batch = 0;
     if (threads.http < 1) threads.http = -1;
     options.batch.micro_size = std::min(options.batch.micro_size, options.batch.size);
+    auto& vectors = options.vectors;
+    if (vectors.reranking) {
+      vectors.embeddings = true;
+      vectors.pooling = "rank";
+    }
+    if (vectors.embeddings) options.batch.size = options.batch.micro_size;
     options.sampling.temperature = std::max(options.sampling.temperature, 0.0f);
     options.sampling.top_k = std::max(options.sampling.top_k, 0);
     auto& security = options.security;

@@ -8,14 +8,6 @@
 
 namespace llm::server {
 
-http::Response no_embeddings(Service&, const http::Request&) {
-  not_supported("This server does not support embeddings. Start it with `--embeddings`");
-}
-
-http::Response no_reranking(Service&, const http::Request&) {
-  not_supported("This server does not support reranking. Start it with `--reranking`");
-}
-
 http::Response no_audio(Service&, const http::Request&) {
   not_supported("The current model does not support audio input.");
 }

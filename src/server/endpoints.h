@@ -32,8 +32,6 @@ http::Response count_chat_tokens(Service& service, const http::Request& request)
 http::Response chat_control(Service& service, const http::Request& request);
 
 // absent.cpp: features that are off
-http::Response no_embeddings(Service& service, const http::Request& request);
-http::Response no_reranking(Service& service, const http::Request& request);
 http::Response no_audio(Service& service, const http::Request& request);
 http::Response feature_disabled(Service& service, const http::Request& request);
 http::Response lora_adapters(Service& service, const http::Request& request);

@@ -4,12 +4,21 @@
 #include "server/endpoints.h"
 #include "server/errors.h"
 #include "server/reply/pieces.h"
+#include "server/vectors.h"
 
 namespace llm::server {
 namespace {
 
+/// What the model can do, in Ollama's words.
+Json capabilities_of(const Service& service) {
+  if (service.serving().card.info.has_logits) return {"completion"};
+  if (pooling_of(service) == Pooling::rank) return {"rerank"};
+  return {"embedding"};
+}
+
 /// The form of Ollama's list.
-Json ollama_entry(const ModelCard& card) {
+Json ollama_entry(const Service& service) {
+  const ModelCard& card = service.serving().card;
   return {{"name", card.id},
           {"model", card.id},
           {"modified_at", ""},
@@ -18,7 +27,7 @@ Json ollama_entry(const ModelCard& card) {
           {"type", "model"},
           {"description", ""},
           {"tags", {""}},
-          {"capabilities", {"completion"}},
+          {"capabilities", capabilities_of(service)},
           {"parameters", ""},
           {"details",
            {{"parent_model", ""},
@@ -73,7 +82,7 @@ Json default_settings(const Serving& serving) {
 
 http::Response models(Service& service, const http::Request&) {
   const Serving& serving = service.serving();
-  return http::json_response(200, dump({{"models", Json::array({ollama_entry(serving.card)})},
+  return http::json_response(200, dump({{"models", Json::array({ollama_entry(service)})},
                                         {"object", "list"},
                                         {"data", Json::array({openai_entry(serving)})}}));
 }

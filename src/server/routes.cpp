@@ -3,12 +3,14 @@
 
 #include "server/anthropic/messages.h"
 #include "server/chat/oai_chat.h"
+#include "server/embeddings.h"
 #include "server/endpoints.h"
 #include "server/errors.h"
 #include "server/infill.h"
 #include "server/native.h"
 #include "server/oai_completions.h"
 #include "server/reply/pieces.h"
+#include "server/rerank.h"
 #include "server/responses/responses.h"
 
 namespace llm::server {
@@ -69,13 +71,13 @@ const Row kRows[] = {
     {"POST", "/v1/messages", anthropic_messages},
     {"POST", "/v1/messages/count_tokens", count_anthropic_tokens},
 
-    {"POST", "/embedding", no_embeddings},
-    {"POST", "/embeddings", no_embeddings},
-    {"POST", "/v1/embeddings", no_embeddings},
-    {"POST", "/rerank", no_reranking},
-    {"POST", "/reranking", no_reranking},
-    {"POST", "/v1/rerank", no_reranking},
-    {"POST", "/v1/reranking", no_reranking},
+    {"POST", "/embedding", native_embeddings},
+    {"POST", "/embeddings", native_embeddings},
+    {"POST", "/v1/embeddings", oai_embeddings},
+    {"POST", "/rerank", rerank},
+    {"POST", "/reranking", rerank},
+    {"POST", "/v1/rerank", rerank},
+    {"POST", "/v1/reranking", rerank},
     {"POST", "/audio/transcriptions", no_audio},
     {"POST", "/v1/audio/transcriptions", no_audio},
     {"GET", "/lora-adapters", lora_adapters},

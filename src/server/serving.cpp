@@ -161,6 +161,7 @@ Serving::Serving(const Options& options, ModelCard card, const gguf::Metadata& m
     : card(std::move(card)),
       tokenizer(tokenizer),
       engine(engine),
+      rerank_template(metadata.get_or<std::string>("tokenizer.chat_template.rerank", "")),
       chat_template(std::move(chat_template)),
       chat_settings(chat_settings_of(options.chat, tokenizer)),
       defaults(default_params(options, metadata)),

@@ -46,6 +46,7 @@ struct Serving {
   ModelCard card;
   const Tokenizer& tokenizer;
   Engine& engine;
+  std::string rerank_template;  // the model's words for a query and a document; may be empty
   std::unique_ptr<chat::Template> chat_template;
   chat::RenderSettings chat_settings;
   std::shared_ptr<const chat::Format> format;  // of the template's replies; null without template

@@ -79,13 +79,12 @@ std::string piece_of(const Vocabulary& v, TokenId token, bool show_special) {
 
 namespace {
 
-/// Copies bytes 1.. behind byte 0. drops_space(at): the space just before `at` goes, unless it is
-/// byte 0.
+/// drops_space(at): the space just before `at`, which is not byte 0, goes.
 template <class DropsSpace>
 void drop_spaces(std::string& text, DropsSpace drops_space) {
   std::string out(1, text[0]);
   for (std::size_t at = 1; at < text.size(); ++at) {
-    if (at > 1 && text[at - 1] == ' ' && drops_space(at)) out.pop_back();
+    if (text[at - 1] == ' ' && drops_space(at)) out.pop_back();
     out += text[at];
   }
   text = std::move(out);
@@ -95,11 +94,12 @@ void drop_spaces(std::string& text, DropsSpace drops_space) {
 /// before a following apostrophe.
 void join_lone_apostrophes(std::string& text) {
   std::string out(1, text[0]);
-  std::size_t gone = 0;  // position of a space that was dropped behind an apostrophe
+  // Position of a space that was dropped behind an apostrophe.
+  std::size_t gone = std::string::npos;
   for (std::size_t at = 1; at < text.size(); ++at) {
     const bool lone = text[at] == '\'' && text[at - 1] == ' ' && at - 1 != gone &&
                       at + 1 < text.size() && text[at + 1] == ' ';
-    if (lone && at > 1) out.pop_back();
+    if (lone) out.pop_back();
     out += text[at];
     if (lone) gone = ++at;
   }

@@ -106,7 +106,7 @@ class Lattice {
   std::vector<Place> places_;  // from base_ on
   std::vector<TokenId> way_;
   std::size_t base_ = 0, here_ = 0, reach_ = 0;
-  TokenId last_ = kNoToken;
+  TokenId last_ = kNoToken - 1;  // also not the unknown token of a vocabulary without one
 };
 
 }  // namespace

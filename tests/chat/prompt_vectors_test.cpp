@@ -26,10 +26,6 @@ Json read_json(const fs::path& path) {
   return Json::parse(read_text(path));
 }
 
-/// Probed otherwise than the peer, on purpose: this template reads the tools as JSON text in
-/// `functions`, which the peer leaves undefined and we provide.
-constexpr const char* kReadsFunctions = "fireworks-ai-llama-3-firefunction-v2";
-
 /// The body that the recorded request stands for.
 Json body_of(const Json& request, const Json& common_kwargs) {
   Json body = request;
@@ -94,9 +90,7 @@ TEST(PromptVectors, ProbingFindsTheRecordedCapabilities) {
                         {"tool_calls", caps.supports_tool_calls},
                         {"tools", caps.supports_tools},
                         {"typed_content", caps.supports_typed_content}};
-    Json wanted = expected;
-    if (name == kReadsFunctions) wanted["tools"] = true;
-    EXPECT_EQ(found.dump(), wanted.dump()) << name;
+    EXPECT_EQ(found.dump(), expected.dump()) << name;
   }
 }
 

@@ -186,5 +186,34 @@ TEST(ReplyVectors, CheckpointsAreNotOvertaken) {
   EXPECT_GT(checked, 100);
 }
 
+/// Arguments that are passed through come out at once: not later than the longest marker, or an
+/// escape of two halves, behind the text. Not where the id, which is announced first, is written
+/// last.
+TEST(ReplyVectors, ArgumentsDoNotLagBehind) {
+  LLM_NEED_SHARED("vectors/toolcalls/tools.json");
+  int checked = 0;
+  for (const Case& one : all_cases()) {
+    if (one.id.starts_with("mistral-nemo/") || one.id.find("before-name") != one.id.npos) continue;
+    const Collected whole = read_reply(*one.format, one.settings, one.output, {}, one.natural);
+    if (whole.whole.calls.size() != 1) continue;
+    const std::string& arguments = whole.whole.calls[0].arguments;
+    const std::size_t start = one.output.find(arguments);
+    if (start == std::string::npos || arguments.size() < 3) continue;
+    std::size_t longest = 12;
+    for (const std::string& marker : one.format->preserved_tokens())
+      longest = std::max(longest, marker.size());
+    const auto parser = one.format->parser(one.settings);
+    parser->feed(std::string_view(one.output).substr(0, start));
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      parser->feed(std::string_view(arguments).substr(i, 1));
+      const chat::Message& now = parser->message();
+      const std::size_t given = now.calls.empty() ? 0 : now.calls[0].arguments.size();
+      ASSERT_GE(given + longest, i + 1) << one.id;
+    }
+    ++checked;
+  }
+  EXPECT_GT(checked, 100);
+}
+
 }  // namespace
 }  // namespace llm::test

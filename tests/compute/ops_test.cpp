@@ -115,6 +115,20 @@ TEST_P(Ops, ElementByElement) {
   }
 }
 
+TEST_P(Ops, ActivatesElementByElement) {
+  for (const auto& [rows, cols] : kShapes) {
+    const Floats values = random_floats(static_cast<std::int64_t>(rows) * cols, 2);
+    const int width = cols;
+    for (const Activation a : {Activation::gelu, Activation::gelu_erf, Activation::silu}) {
+      compare([&](Device& d) {
+        const Tensor x = put(d, values, width);
+        d.activate(x, a);
+        return x;
+      });
+    }
+  }
+}
+
 TEST_P(Ops, GatherRows) {
   const Floats x = random_floats(40 * 33);
   const std::int32_t rows[] = {39, 0, 0, 17, 4};
@@ -364,6 +378,59 @@ Tensor run_attention(Device& d, const AttentionCase& c, const float* sinks) {
   const Tensor out = d.allocate(tokens, shape.heads * shape.value_dim);
   d.attention(*pool, 1, q, shape, now, out);
   return out;
+}
+
+/// Whole sequences of 600, 33 and 1 tokens.
+Tensor attend_both_ways(Device& d, const AttentionShape& shape, quant::Type type) {
+  const KvLayout layout{.layers = {{shape.kv_heads, shape.head_dim, shape.value_dim}},
+                        .key_type = type,
+                        .value_type = type};
+  constexpr int kPages = 22;
+  const auto pool = d.make_kv_pool(layout, kPages);
+  std::vector<PageId> pages;
+  for (int i = 0; i < kPages; ++i) pages.push_back(PageId{(i * 5) % kPages});
+  const std::span<const PageId> all = pages;
+  const SequenceSlice slices[] = {{0, 1, 0, all.subspan(0, 1)},
+                                  {1, 600, 0, all.subspan(1, 19)},
+                                  {601, 33, 0, all.subspan(20, 2)}};
+  const auto fill = [&](int cols, unsigned seed) {
+    const Floats values = random_floats(634 * static_cast<std::int64_t>(cols), 1, seed);
+    const Tensor t = d.allocate(634, cols);
+    std::copy(values.begin(), values.end(), t.data);
+    return t;
+  };
+  d.store_kv(*pool, 0, fill(shape.kv_heads * shape.head_dim, 1),
+             fill(shape.kv_heads * shape.value_dim, 2), slices);
+  const Tensor out = d.allocate(634, shape.heads * shape.value_dim);
+  d.attention(*pool, 0, fill(shape.heads * shape.head_dim, 3), shape, slices, out);
+  return out;
+}
+
+TEST_P(Ops, AttentionBothWays) {
+  // A query sees the tokens behind it too, over several pages and ranges.
+  AttentionShape shape{.heads = 6, .kv_heads = 2, .head_dim = 40, .value_dim = 24, .scale = 0.2f};
+  shape.causal = false;
+  constexpr int kReach = 640;
+  const Floats bias = random_floats(6 * 2 * kReach, 0.5f);
+  for (const int window : {0, 1, 2, 45, 90, 1100}) {
+    for (const bool is_biased : {false, true}) {
+      SCOPED_TRACE(window);
+      shape.window = window;
+      shape.position_bias = is_biased ? bias.data() : nullptr;
+      shape.bias_reach = is_biased ? kReach : 0;
+      compare([&](Device& d) { return attend_both_ways(d, shape, quant::Type::f32); }, 3e-6);
+      compare([&](Device& d) { return attend_both_ways(d, shape, quant::Type::f16); }, 3e-6);
+    }
+  }
+}
+
+TEST_P(Ops, PositionBiasOfCausalAttention) {
+  AttentionCase c{"biased",
+                  {.heads = 8, .kv_heads = 2, .head_dim = 64, .value_dim = 64, .scale = 0.125f}};
+  c.shape.bias_reach = 640;
+  const Floats bias = random_floats(8 * 2 * 640, 0.5f);
+  c.shape.position_bias = bias.data();
+  compare([&](Device& d) { return run_attention(d, c, nullptr); }, c.tolerance);
 }
 
 TEST_P(Ops, Attention) {

@@ -3,6 +3,8 @@
 // page table. A page that is shared wrongly, lost, or overwritten changes the text.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
@@ -42,7 +44,10 @@ class FakeModel final : public Model {
   FakeModel(int vocab, int context) {
     info_.vocab = vocab;
     info_.context_train = context;
+    info_.width = 2;
+    info_.embedding_width = 2;
   }
+  void make_encoder() { info_.is_causal = info_.has_logits = false; }
 
   compute::KvLayout kv_layout(quant::Type, quant::Type) const override {
     // One head of one f32 dimension: a page is as large as the ids of its tokens.
@@ -68,6 +73,35 @@ class FakeModel final : public Model {
     return {logits_.data(), static_cast<std::int64_t>(logits_.size()) / vocab, vocab};
   }
 
+  /// The vector of a token is its id, and a number that depends on what came before it.
+  compute::Tensor embed(std::span<const BatchSequence> batch, compute::KvPool& pool) override {
+    auto& pages = static_cast<FakePool&>(pool);
+    std::size_t tokens = 0;
+    logits_.clear();
+    for (const BatchSequence& sequence : batch) {
+      store(sequence, pages);
+      tokens += sequence.tokens.size();
+      if (sequence.outputs == Outputs::none) continue;
+      const int count = static_cast<int>(sequence.tokens.size());
+      for (int i = sequence.outputs == Outputs::last ? count - 1 : 0; i < count; ++i) {
+        const auto history = history_of(sequence, pages, sequence.first_position + i + 1);
+        logits_.push_back(static_cast<float>(history.back()));
+        logits_.push_back(static_cast<float>(next(history)));
+      }
+    }
+    computed_ += tokens;
+    ++steps_;
+    most_inputs_ = std::max(most_inputs_.load(), batch.size());
+    if (ms_per_step > 0) std::this_thread::sleep_for(std::chrono::milliseconds(ms_per_step));
+    if (fails) throw std::runtime_error("device lost");
+    return {logits_.data(), static_cast<std::int64_t>(logits_.size()) / 2, 2};
+  }
+
+  compute::Tensor finish(std::span<const float> pooled, Pooling) override {
+    finished_.assign(pooled.begin(), pooled.end());
+    return {finished_.data(), static_cast<std::int64_t>(finished_.size()) / 2, 2};
+  }
+
   /// What greedy decoding of this model says after `history`.
   TokenId next(std::span<const TokenId> history) const {
     std::uint64_t hash = 1469598103934665603u;
@@ -78,6 +112,7 @@ class FakeModel final : public Model {
 
   std::size_t computed() const { return computed_; }
   std::size_t steps() const { return steps_; }
+  std::size_t most_inputs() const { return most_inputs_; }  // of one call of embed()
 
   int ms_per_step = 0;
   bool fails = false;
@@ -91,20 +126,26 @@ class FakeModel final : public Model {
     }
   }
 
-  void append_logits(const BatchSequence& sequence, const FakePool& pages) {
+  static std::vector<TokenId> history_of(const BatchSequence& sequence, const FakePool& pages,
+                                         int length) {
     std::vector<TokenId> history;
-    const int length = sequence.first_position + static_cast<int>(sequence.tokens.size());
     for (int p = 0; p < length; ++p) {
       history.push_back(
           pages.at(sequence.pages[p / compute::kPageTokens])[p % compute::kPageTokens]);
     }
+    return history;
+  }
+
+  void append_logits(const BatchSequence& sequence, const FakePool& pages) {
+    const int length = sequence.first_position + static_cast<int>(sequence.tokens.size());
+    const std::vector<TokenId> history = history_of(sequence, pages, length);
     const std::size_t begin = logits_.size();
     logits_.resize(begin + info_.vocab, 0.0f);
     logits_[begin + next(history)] = 10.0f;
   }
 
-  std::vector<float> logits_;
-  std::atomic<std::size_t> computed_{0}, steps_{0};
+  std::vector<float> logits_, finished_;
+  std::atomic<std::size_t> computed_{0}, steps_{0}, most_inputs_{0};
 };
 
 }  // namespace llm::test

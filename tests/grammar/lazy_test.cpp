@@ -42,9 +42,9 @@ Constraint lazy_constraint(const Json& test) {
   Constraint constraint;
   constraint.lazy = true;
   for (const Json& trigger : test.at("triggers")) {
-    constraint.triggers.push_back({.kind = trigger.at("type") == "word" ? Trigger::Kind::word
-                                                                        : Trigger::Kind::pattern,
-                                   .text = trigger.at("value").get<std::string>()});
+    constraint.triggers.push_back(
+        {.kind = trigger.at("type") == "word" ? Trigger::Kind::word : Trigger::Kind::pattern,
+         .text = trigger.at("value").get<std::string>()});
   }
   if (test.contains("thinking")) {
     constraint.thinking.start = test.at("thinking").at("start").get<std::string>();
@@ -61,6 +61,7 @@ bool reads_with(Constraint constraint, const std::vector<std::string>& pieces,
   constraint.grammar = compile_gbnf("root ::= \"" + escaped(rest) + "\" \"~\"");
   Tokens tokens;
   for (const std::string& piece : pieces) tokens.add(piece);
+  tokens.add("~");
   const auto filter = make_filter(constraint, tokens.vocabulary());
   for (const std::string& piece : pieces) {
     if (!filter->allows(tokens.add(piece))) return false;
@@ -98,6 +99,7 @@ TEST(LazyFilter, BeginsWhereTheVectorsSay) {
 TEST(LazyFilter, ATokenWhoseRestIsRefusedIsForbidden) {
   Tokens tokens;
   const TokenId good = tokens.add("\n<f=a"), bad = tokens.add("\n<f=b"), plain = tokens.add("x");
+  tokens.add(">");
   Constraint constraint{.grammar = compile_gbnf("root ::= \"<f=a>\""), .lazy = true};
   constraint.triggers.push_back({.text = "<f="});
   const auto filter = make_filter(constraint, tokens.vocabulary());
@@ -140,6 +142,7 @@ TEST(LazyFilter, LongFreeTextIsForgotten) {
   Tokens tokens;
   const TokenId filler = tokens.add("some words "), open = tokens.add("<ca"),
                 close = tokens.add("ll>");
+  tokens.add("!");
   Constraint constraint{.grammar = compile_gbnf("root ::= \"<call>\" \"!\""), .lazy = true};
   constraint.triggers.push_back({.text = "<call>"});
   constraint.triggers.push_back({.kind = Trigger::Kind::pattern, .text = "^words"});

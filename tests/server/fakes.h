@@ -97,6 +97,21 @@ class FakeEngine final : public Engine {
     submitted.back()->number = static_cast<int>(submitted.size());
     return submitted.back();
   }
+  struct AskedVectors final : RequestHandle {
+    EmbeddingRequest request;
+    std::shared_ptr<EmbeddingSink> sink;
+    bool is_cancelled = false;
+    void cancel() override { is_cancelled = true; }
+    int id() const override { return 7; }
+  };
+  std::shared_ptr<RequestHandle> submit(EmbeddingRequest request,
+                                        std::shared_ptr<EmbeddingSink> sink) override {
+    asked_vectors.push_back(std::make_shared<AskedVectors>());
+    asked_vectors.back()->request = std::move(request);
+    asked_vectors.back()->sink = std::move(sink);
+    return asked_vectors.back();
+  }
+  int longest_input() const override { return 16; }
   std::vector<SlotView> slots() const override { return views; }
   EngineStats stats() const override { return {}; }
   int slot_count() const override { return 4; }
@@ -104,6 +119,7 @@ class FakeEngine final : public Engine {
   void drain(std::chrono::milliseconds) override {}
 
   std::vector<std::shared_ptr<Submitted>> submitted;
+  std::vector<std::shared_ptr<AskedVectors>> asked_vectors;
   std::vector<SlotView> views;
   int capacity = 100;
 };
@@ -111,11 +127,16 @@ class FakeEngine final : public Engine {
 /// One exchange on an io_context that the test turns.
 class FakeExchange final : public http::Exchange {
  public:
-  explicit FakeExchange(std::string body) { request_.body = std::move(body); }
+  explicit FakeExchange(std::string body, std::string path = "") {
+    request_.body = std::move(body);
+    request_.path = std::move(path);
+  }
 
   const http::Request& request() const override { return request_; }
   bool client_gone() const override { return is_gone; }
-  void on_client_gone(std::function<void()> callback) override { callback_ = std::move(callback); }
+  void on_client_gone(std::function<void()> callback) override {
+    callbacks_.push_back(std::move(callback));
+  }
   http::Task<void> begin_stream(http::Headers, int) override {
     has_begun = true;
     co_return;
@@ -129,7 +150,7 @@ class FakeExchange final : public http::Exchange {
 
   void leave() {
     is_gone = true;
-    if (callback_) callback_();
+    for (const auto& callback : callbacks_) callback();
   }
 
   std::string written;
@@ -137,7 +158,7 @@ class FakeExchange final : public http::Exchange {
 
  private:
   http::Request request_;
-  std::function<void()> callback_;
+  std::vector<std::function<void()>> callbacks_;
 };
 
 /// A service around the fake engine.

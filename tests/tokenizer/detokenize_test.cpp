@@ -24,6 +24,8 @@ TEST(CleanSpaces, DropsSpacesBeforePunctuationAndContractions) {
   EXPECT_EQ(cleaned(""), "");
   EXPECT_EQ(cleaned(" "), " ");
   EXPECT_EQ(cleaned("  ."), " .");
+  EXPECT_EQ(cleaned(" !"), "!") << "the first byte may go, too";
+  EXPECT_EQ(cleaned(" ' 's"), "''s");
 }
 
 TEST(DetokenizerStream, NeverEndsInHalfACharacter) {

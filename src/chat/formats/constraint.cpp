@@ -24,7 +24,8 @@ class ReplyWriter {
 
   Expr reply(std::vector<Expr> choices) {
     const Expr rest = e_.choice(std::move(choices));
-    if (is_harmony()) return rest;  // reasoning is a message of its own there
+    // There reasoning is a message of its own, and the head of one stands at the beginning.
+    if (is_harmony() || syntax() == CallSyntax::recipients) return rest;
     const ReasoningLayout& thinks = layout_.reasoning;
     if (!thinks.exists()) return e_.sequence({builder_.gap(), rest});
     const PromptReasoning prompt = prompt_reasoning(thinks, settings_.generation_prompt);
@@ -54,10 +55,7 @@ class ReplyWriter {
     return e_.choice({wrapped, json});
   }
 
-  Expr calls() {
-    const Expr calls = builder_.calls(/*lazy=*/false);
-    return is_harmony() ? e_.sequence({analysis(), calls}) : calls;
-  }
+  Expr calls(Expr calls) { return is_harmony() ? e_.sequence({analysis(), calls}) : calls; }
 
  private:
   CallSyntax syntax() const {
@@ -113,6 +111,19 @@ Trigger first_recipient(const ReplySettings& settings) {
   return {Trigger::Kind::pattern, "^((?:" + names + ")\\n)[\\s\\S]*", kNoToken};
 }
 
+/// Where tools had to be explained, the model may also write calls as it has been trained to.
+std::vector<const CallLayout*> written_layouts(const ReplyLayout& layout) {
+  std::vector<const CallLayout*> out;
+  for (const CallLayout& call : layout.calls) {
+    const bool is_block =
+        call.syntax != CallSyntax::harmony && call.syntax != CallSyntax::recipients;
+    if (out.empty() || (out.size() == 1 && layout.explains_tools && is_block)) {
+      out.push_back(&call);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 ReplyConstraint LayoutFormat::constraint(const ReplySettings& settings) const {
@@ -126,16 +137,23 @@ ReplyConstraint LayoutFormat::constraint(const ReplySettings& settings) const {
   const bool has_functions = offers_calls && !offered_functions(settings).empty();
   if (!has_functions && !has_schema) return out;
   out.active = true;
+  const auto written_calls = [&](bool lazy) {
+    std::vector<Expr> choices;
+    for (const CallLayout* one : written_layouts(layout_)) {
+      choices.push_back(ConstraintBuilder(out, *one, settings).calls(lazy));
+    }
+    return out.expressions.choice(std::move(choices));
+  };
   if (!has_schema && settings.tool_choice == ToolChoice::automatic) {
     out.lazy = true;
     out.triggers = layout_.triggers;
     if (call.syntax == CallSyntax::recipients) out.triggers.push_back(first_recipient(settings));
-    out.root = builder.calls(/*lazy=*/true);
+    out.root = written_calls(/*lazy=*/true);
     if (out.triggers.empty()) out.active = out.lazy = false;
     return out;
   }
   std::vector<Expr> choices;
-  if (has_functions) choices.push_back(writer.calls());
+  if (has_functions) choices.push_back(writer.calls(written_calls(/*lazy=*/false)));
   if (has_schema && (!has_functions || settings.tool_choice == ToolChoice::automatic)) {
     choices.push_back(writer.document(settings.schema));
   }

@@ -70,6 +70,7 @@ class ConstraintBuilder {
   Expr tagged_call(const OfferedFunction& function);
   Expr tagged_parameter(const OfferedFunction& function, Expr key, const Json& schema);
   Expr value_text(const OfferedFunction& function, const Json& schema, const std::string& stop);
+  Expr unbroken_text(const OfferedFunction& function, const Json& schema);
   Expr nested_call(const OfferedFunction& function);
   Expr element(const OfferedFunction& function, const std::string& name, const Json& schema,
                int depth);

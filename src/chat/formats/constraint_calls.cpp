@@ -217,8 +217,8 @@ Expr ConstraintBuilder::harmony() {
   const Expr channel = e_.sequence(
       {e_.literal("<|channel|>"), e_.choice({e_.literal("commentary"), e_.literal("analysis")})});
   const Expr space = e_.repeat(e_.literal(" "), 1, 3);
-  const Expr kind = e_.optional(e_.sequence(
-      {e_.repeat(e_.literal(" "), 0, 1), optional_text("<|constrain|>"), e_.literal("json")}));
+  const Expr kind = e_.optional(e_.choice(
+      {e_.literal(" json"), e_.sequence({optional_text(" "), e_.literal("<|constrain|>json")})}));
   std::vector<Expr> choices;
   for (const OfferedFunction& function : functions_) {
     const Expr recipient = e_.sequence({space, e_.literal("to=functions." + function.name)});

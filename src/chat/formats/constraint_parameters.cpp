@@ -188,6 +188,16 @@ Expr ConstraintBuilder::value_text(const OfferedFunction& function, const Json& 
   });
 }
 
+/// Text that does not begin with a line break, which the parser would take for the tag's.
+Expr ConstraintBuilder::unbroken_text(const OfferedFunction& function, const Json& schema) {
+  const Json narrower = {
+      {"allOf", Json::array({schema, {{"pattern", "^(?:[^\\n\\r][\\s\\S]*)?$"}}})}};
+  return checked(function.place + ".parameters", [&] {
+    return grammar::add_plain_string(e_, narrower, options(*function.parameters, function.strict),
+                                     call_.value_close);
+  });
+}
+
 Expr ConstraintBuilder::tagged_parameter(const OfferedFunction& function, Expr key,
                                          const Json& schema) {
   const std::string edge = call_.edges == ValueEdges::line_breaks ? "\n" : "";
@@ -201,7 +211,9 @@ Expr ConstraintBuilder::tagged_parameter(const OfferedFunction& function, Expr k
                                     optional_text(call_.written_after_value)});
     return e_.sequence({open, value, close});
   };
-  const Expr text = value_text(function, schema, call_.value_close);
+  const Expr text = call_.edges == ValueEdges::paired_breaks && is_string
+                        ? unbroken_text(function, schema)
+                        : value_text(function, schema, call_.value_close);
   if (!call_.has_string_attribute) return between("", text);
   if (!is_string) return between(" string=\"false\">", text);
   const Expr as_string = between(" string=\"true\">", text);

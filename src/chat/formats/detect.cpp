@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "chat/formats/derive.h"
 #include "chat/formats/layout_format.h"
 #include "chat/text_parts.h"
 
@@ -41,7 +42,7 @@ constexpr MarkRow kMarks[] = {
     {"nemotron-nano-v2", {"<TOOLCALL>"}, ""},
     {"solar-open", {"<|tool_call:begin|>"}, ""},
     {"apriel-1.6", {"[BEGIN FINAL RESPONSE]"}, ""},
-    {"apriel-1.5", {"<tool_calls>["}, ""},
+    {"apriel-1.5", {"<tool_calls>", "</tool_calls>"}, ""},
     {"firefunction-2", {"functools["}, ""},
     {"command-r7b", {"<|START_ACTION|>"}, ""},
     {"command-r", {"directly_answer", "Action:"}, ""},
@@ -114,6 +115,8 @@ DetectedFormat detect_format(const Template& chat_template) {
   for (const MarkRow& row : kMarks)
     if (fits(row, source))
       return made(*known_layout(row.format), chat_template, "marks: " + list_marks(row));
+  if (auto layout = derive_layout(chat_template))
+    return made(std::move(*layout), chat_template, "derived from what the template renders");
   return made(*known_layout("generic"), chat_template, "no mark of a known format");
 }
 

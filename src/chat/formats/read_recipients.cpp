@@ -106,7 +106,6 @@ Task<bool> read_recipients(Reading& r, const CallLayout* call) {
     if (name == "all") {
       r.in.take(head.length);
       r.in.drop_kept();
-      if (!r.out.message().content.empty()) r.out.content("\n");
     } else if (call == nullptr) {
       r.out.content(r.in.rest().substr(0, head.length));
       r.in.take(head.length);

@@ -514,6 +514,7 @@ ReplyLayout apriel16() {
   layout.name = "apriel-1.6";
   layout.reasoning.end = "[BEGIN FINAL RESPONSE]";
   layout.reasoning.always_open = true;
+  layout.dropped = {"[END FINAL RESPONSE]"};
   layout.reasoning.written_before_end = "\n";
   layout.reasoning.written_after_end = "\n";
   layout.calls = {json_list("<tool_calls>", "</tool_calls>")};

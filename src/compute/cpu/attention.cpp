@@ -37,7 +37,12 @@ struct ScratchSizes {
 };
 
 int first_visible(const AttentionTask& task) {
-  return task.window > 0 ? std::max(0, task.first_position - task.window + 1) : 0;
+  return std::max(0, task.first_position - task.behind);
+}
+
+/// Behind the last position that some row sees.
+int end_visible(const AttentionTask& task) {
+  return std::min(task.length, task.first_position + task.tokens + task.ahead);
 }
 
 std::int64_t partial_floats(const AttentionTask& task) {
@@ -85,12 +90,17 @@ void AttentionEngine::plan(const AttentionTask& common, const PagedCache& cache,
       task.first_position = slice.first_position + done;
       task.pages = slice.pages.data();
       task.first_range = first_visible(task) / kRangeTokens;
-      task.last_range = (task.first_position + task.tokens - 1) / kRangeTokens + 1;
+      task.length = slice.first_position + slice.token_count;
+      task.last_range = (end_visible(task) - 1) / kRangeTokens + 1;
       for (int h = 0; h < shape.kv_heads; ++h) {
         const std::int64_t token = slice.first_token + done;
         task.q = q.row(token).data() + h * task.group * shape.head_dim;
         task.out = out.row(token).data() + h * task.group * shape.value_dim;
         task.sinks = shape.sinks != nullptr ? shape.sinks + h * task.group : nullptr;
+        if (shape.position_bias != nullptr) {
+          task.position_bias = shape.position_bias +
+                               static_cast<std::int64_t>(h) * task.group * 2 * shape.bias_reach;
+        }
         task.cache = cache.head(layer, h);
         tasks_.push_back(task);
       }
@@ -143,7 +153,12 @@ void AttentionEngine::run(const PagedCache& cache, int layer, Tensor q, const At
   common.padded_value_dim = padded_dim(layout.value_type, shape.value_dim);
   common.scale = shape.scale;
   common.softcap = shape.softcap;
-  common.window = shape.window;
+  common.behind = shape.window > 0 ? shape.window - 1 : kEveryPosition;
+  common.ahead = 0;
+  if (!shape.causal) {
+    common.behind = common.ahead = shape.window > 0 ? shape.window / 2 : kEveryPosition;
+  }
+  common.bias_reach = shape.bias_reach;
   common.page_bytes = cache.page_bytes();
   common.value_offset = cache.value_offset(layer);
   common.key_type = layout.key_type;

@@ -167,6 +167,11 @@ void CpuDevice::gated_ffn(Tensor x, const GatedFfn& ffn, Tensor out) {
   rewind(before);
 }
 
+void CpuDevice::activate(Tensor x, Activation activation) {
+  each_row(
+      x, [&](std::int64_t t) { kernels_.activate(activation, nullptr, x.row(t).data(), x.cols); });
+}
+
 void CpuDevice::add(Tensor x, Tensor y) {
   each_row(x, [&](std::int64_t t) { kernels_.add(x.row(t).data(), y.row(t).data(), x.cols); });
 }

@@ -41,6 +41,7 @@ class CpuDevice final : public Device {
                  std::span<const SequenceSlice> sequences, Tensor out) override;
   void gated_ffn(Tensor x, const GatedFfn& ffn, Tensor out) override;
   void moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tensor out) override;
+  void activate(Tensor x, Activation activation) override;
   void add(Tensor x, Tensor y) override;
   void scale(Tensor x, float factor) override;
   void scale_rows(Tensor x, std::span<const float> factors) override;

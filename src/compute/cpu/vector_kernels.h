@@ -32,6 +32,9 @@ struct AttentionBuffers {
   float* state[2];   // [rows][kStateHead + padded value_dim]: of a range, and the total
 };
 
+/// More positions than any sequence has.
+inline constexpr int kEveryPosition = 1 << 29;
+
 /// Softmax state of a row: the maximum, from kStateSum on the sum in as many parts as a vector has
 /// lanes, from kStateHead on the weighted values.
 inline constexpr int kStateSum = 16;
@@ -48,8 +51,11 @@ struct AttentionTask {
 
   int head_dim, value_dim, padded_value_dim;
   float scale, softcap;
-  int window;
-  const float* sinks;  // [group] or null
+  /// A query sees `behind` positions before its own and `ahead` after it, of `length` in all.
+  int behind, ahead, length;
+  const float* sinks;          // [group] or null
+  const float* position_bias;  // [group][2 * bias_reach] or null, see AttentionShape
+  int bias_reach;
 
   const std::byte* cache;  // keys of this head in page 0; the values follow value_offset later
   std::int64_t page_bytes, value_offset;

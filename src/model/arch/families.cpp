@@ -42,6 +42,17 @@ constexpr Family kFamilies[] = {
     {"gptneox", make_gptneox},  // Pythia
     {"falcon", make_falcon},
     {"baichuan", make_baichuan},
+    {"bert", make_bert},  // BGE, E5, MiniLM, and rerankers
+    {"nomic-bert", make_nomic_bert},
+    {"nomic-bert-moe", make_nomic_bert_moe},
+    {"jina-bert-v2", make_jina_bert_v2},
+    {"jina-bert-v3", make_jina_bert_v3},
+    {"modern-bert", make_modern_bert},
+    {"neo-bert", make_neo_bert},
+    {"eurobert", make_eurobert},
+    {"gemma-embedding", make_gemma_embedding},
+    {"llama-embed", make_llama_embed},
+    {"t5encoder", make_t5encoder},
 };
 
 }  // namespace

@@ -57,4 +57,17 @@ std::unique_ptr<Model> make_gptneox(ModelReader& reader);
 std::unique_ptr<Model> make_falcon(ModelReader& reader);
 std::unique_ptr<Model> make_baichuan(ModelReader& reader);
 
+// Encoders: no text, only vectors.
+std::unique_ptr<Model> make_bert(ModelReader& reader);
+std::unique_ptr<Model> make_nomic_bert(ModelReader& reader);
+std::unique_ptr<Model> make_nomic_bert_moe(ModelReader& reader);
+std::unique_ptr<Model> make_jina_bert_v2(ModelReader& reader);
+std::unique_ptr<Model> make_jina_bert_v3(ModelReader& reader);
+std::unique_ptr<Model> make_modern_bert(ModelReader& reader);
+std::unique_ptr<Model> make_neo_bert(ModelReader& reader);
+std::unique_ptr<Model> make_eurobert(ModelReader& reader);
+std::unique_ptr<Model> make_gemma_embedding(ModelReader& reader);
+std::unique_ptr<Model> make_llama_embed(ModelReader& reader);
+std::unique_ptr<Model> make_t5encoder(ModelReader& reader);
+
 }  // namespace llm

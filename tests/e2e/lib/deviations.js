@@ -8,8 +8,7 @@ export const SKIPPED = [
   [/^oai-chat\/(json-|grammar|response-format-bad-schema)/, "grammars and schemas are to come"],
   [/^utf8\/(multi-byte|cut-inside|chat-multi-byte|stop-multi-byte)/, "they force their text by a grammar"],
   [/^no-jinja\/(tool|chat|apply|prefill|json)/, "there is one template engine"],
-  [/^control\//, "they name a request that ran then; tested in reasoning.test.js"],
-  [/^enabled\/embedding/, "embeddings are to come"],
+  [/^control\//, "ending the reasoning is to come"],
 ];
 
 /** [pattern of the name, pattern of the path, reason] */
@@ -42,6 +41,10 @@ export const DEVIATIONS = [
   [/^infill\/prompt-not-string$/, /./, "refused (20.9)"],
   [/^api-prefix\/health-prefixed$/, /./, "public behind a prefix, too (20.10)"],
   [/^auth\/root-no-key$/, /./, "the page is sent to clients without gzip, too"],
+  [/^(embeddings\/(bad-json|empty-array|number|too-long)|rerank\/too-long)$/, /^(status|body\.error\..*)$/, "client mistakes are 400 (20.1)"],
+  [/^embeddings\/completion-on-embedding-model$/, /^(status|body\.error\..*)$/, "501: the model cannot do it"],
+  [/^embeddings\/models$/, /capabilities/, "a model that generates nothing does not claim to (20.24)"],
+  [/^rerank\/embeddings-on-rank-model$/, /embedding/, "the scores, where the recorded server gives what lies in its memory"],
   // Wrong methods of known paths.
   [/^base\/(delete-on-post-route|get-on-post-route|health-post-404)$/, /^(status|body\.error.*)$/, "405 names the methods that are allowed"],
   [/^base\/stream-delete-unknown$/, /^headers?[. ]Content-Type$/, "JSON is announced in one way everywhere"],

@@ -27,6 +27,16 @@ export const hasModel = existsSync(model);
 export const isStories = model === stories;
 export const demoModel = existsSync(demo) ? demo : null;
 
+/** A small model of random weights, of width 256; null where it cannot be made. */
+export function smallModel() {
+  const generator = join(dirname(program), "llama-random-model");
+  const path = join(here, "small.gguf");
+  if (!existsSync(path) && existsSync(generator)) {
+    execFileSync(generator, ["--arch", "llama", "--type", "Q8_0", "--seed", "5", "--quiet", "-o", path]);
+  }
+  return existsSync(path) ? path : null;
+}
+
 /** A model of random weights that takes seconds to fill its context; null where it cannot be made. */
 export function slowModel() {
   const generator = join(dirname(program), "llama-random-model");

@@ -216,13 +216,18 @@ class AttentionPass {
   }
 
   void run_range(int range) {
-    const int last_position = task_.first_position + task_.tokens - 1;
     int begin = range * kRangeTokens, end = begin + kRangeTokens;
-    if (end > last_position + 1) end = last_position + 1;
-    if (task_.window > 0 && begin < task_.first_position - task_.window + 1) {
-      begin = task_.first_position - task_.window + 1;
-    }
+    const int seen = end_of(task_.first_position + task_.tokens - 1);
+    if (end > seen) end = seen;
+    const int first = task_.first_position - task_.behind;
+    if (begin < first) begin = first;
     for (int page = begin / kPageTokens; page * kPageTokens < end; ++page) run_page(page);
+  }
+
+  /// Behind the last position that the query at `position` sees.
+  int end_of(int position) const {
+    const int end = position + task_.ahead + 1;
+    return end < task_.length ? end : task_.length;
   }
 
   void run_page(int page) {
@@ -252,8 +257,8 @@ class AttentionPass {
     bool any = false;
     for (int i = 0; i < count; ++i) {
       const int position = task_.first_position + (first + i) / task_.group;
-      end[i] = clamp_slot(position + 1 - page_start);
-      begin[i] = task_.window > 0 ? clamp_slot(position - task_.window + 1 - page_start) : 0;
+      end[i] = clamp_slot(end_of(position) - page_start);
+      begin[i] = clamp_slot(position - task_.behind - page_start);
       any = any || begin[i] < end[i];
       if (begin[i] > common_begin) common_begin = begin[i];
       if (end[i] < common_end) common_end = end[i];
@@ -265,7 +270,7 @@ class AttentionPass {
                      [&](auto k) { score_tile<V, R>(q, k, task_.head_dim, buffers_.scores); });
     });
     for (int i = 0; i < count; ++i) {
-      if (begin[i] < end[i]) weigh(i, first + i, begin[i], end[i]);
+      if (begin[i] < end[i]) weigh(page_start, i, first + i, begin[i], end[i]);
     }
     with_reader<V>(task_.value_type, values, wide_values, [&](auto v) {
       if (common_begin >= common_end) {
@@ -295,9 +300,18 @@ class AttentionPass {
                      task_.padded_value_dim, output(range_, row), stride_);
   }
 
+  /// What joins the scores of a row with the slots of a page; null: nothing.
+  const float* bias_of(int row, int page_start) const {
+    if (task_.position_bias == nullptr) return nullptr;
+    const std::int64_t head = row % task_.group;
+    const int position = task_.first_position + row / task_.group;
+    return task_.position_bias + (2 * head + 1) * task_.bias_reach + page_start - position;
+  }
+
   /// Scores of the slots that the row sees become weights relative to its running maximum.
-  void weigh(int tile_row, int row, int begin, int end) const {
+  void weigh(int page_start, int tile_row, int row, int begin, int end) const {
     float* scores = buffers_.scores + tile_row * kPageTokens;
+    const float* bias = bias_of(row, page_start);
     const bool partial = begin > 0 || end < kPageTokens;
     V s[kVectors];
     for (int k = 0; k < kVectors; ++k) {
@@ -305,6 +319,7 @@ class AttentionPass {
       if (task_.softcap > 0) {
         s[k] = V::set1(task_.softcap) * tanh(s[k] * V::set1(1.0f / task_.softcap));
       }
+      if (bias != nullptr) s[k] = s[k] + V::load(bias + k * kWidth);
       if (partial) s[k] = keep_range(s[k], k * kWidth, begin, end, V::set1(-INFINITY));
     }
     raise_maximum(row, s);
