@@ -96,7 +96,8 @@ EngineSettings engine_settings(const Options& options) {
           .key_type = cache_type("--cache-type-k", options.context.key_type),
           .value_type = cache_type("--cache-type-v", options.context.value_type),
           .context_shift = options.context.shift,
-          .continuous_batching = options.batch.continuous};
+          .continuous_batching = options.batch.continuous,
+          .slot_similarity = options.context.slot_similarity};
 }
 
 /// -1 and 0 mean "choose" on the command line; the device chooses at 0.

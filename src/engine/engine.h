@@ -87,6 +87,8 @@ struct GenerationRequest {
   bool ignore_eos = false;
   bool cache_prompt = true;
   bool show_special = false;  // control tokens appear in the text
+  /// Control tokens that appear in the text even so; ascending. May be null.
+  std::shared_ptr<const std::vector<TokenId>> shown_tokens;
   bool wants_progress = false;
   int keep_tokens = 0;               // n_keep: kept at a context shift; -1: the whole prompt
   int discard_tokens = 0;            // n_discard: 0: half of what may go

@@ -21,6 +21,11 @@ constexpr int kAutomaticQueue = 1024;
 // -c is rounded up to a multiple of this, as the reference does.
 constexpr int kContextStep = 256;
 
+bool is_shown(const GenerationRequest& request, TokenId token) {
+  const auto& shown = request.shown_tokens;
+  return shown && std::binary_search(shown->begin(), shown->end(), token);
+}
+
 int round_up(int value, int step) {
   return (value + step - 1) / step * step;
 }
@@ -462,7 +467,11 @@ bool EngineLoop::take(Sequence& sequence, Sampled sampled) {
 
   const bool is_end = tokenizer_.is_end_of_generation(token);
   TextStream::Step text;
-  if (!is_end || sequence.request->show_special) text = sequence.text.push(token);
+  if (is_shown(*sequence.request, token)) {
+    text = sequence.text.push_shown(token);
+  } else if (!is_end || sequence.request->show_special) {
+    text = sequence.text.push(token);
+  }
   const bool has_newline = text.has_newline;
   sequence.sink->token({.token = token,
                         .text = std::move(text.text),

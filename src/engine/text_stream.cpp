@@ -9,8 +9,8 @@ TextStream::TextStream(const Tokenizer& tokenizer, bool show_special,
                        std::vector<std::string> stops, int min_indent)
     : detokenizer_(tokenizer, show_special), stops_(std::move(stops)), min_indent_(min_indent) {}
 
-TextStream::Step TextStream::push(TokenId token) {
-  withheld_ += detokenizer_.push(token);
+TextStream::Step TextStream::add(std::string text) {
+  withheld_ += text;
   const std::string* found = nullptr;
   std::size_t first = std::string::npos;
   for (const std::string& stop : stops_) {

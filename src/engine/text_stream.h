@@ -23,13 +23,16 @@ class TextStream {
     bool has_newline = false;              // in `text`
     bool is_indent_too_small = false;      // text ends in front of the offending line's content
   };
-  Step push(TokenId token);
+  Step push(TokenId token) { return add(detokenizer_.push(token)); }
+  /// A control token that is shown although others are not.
+  Step push_shown(TokenId token) { return add(detokenizer_.push(token, true)); }
   /// The withheld rest, when the generation ended for another reason.
   std::string finish();
 
   bool has_new_line() const { return has_new_line_; }
 
  private:
+  Step add(std::string text);
   Step release(std::string text);
   /// Bytes of `withheld_` from which on a stop string may still grow.
   std::size_t safe_length() const;

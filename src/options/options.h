@@ -46,6 +46,7 @@ struct ContextOptions {
   bool shift = false;
   bool cache_prompt = true;                          // default of the request field
   std::string key_type = "f16", value_type = "f16";  // f32, f16, bf16, q8_0, q4_0
+  float slot_similarity = 0.1f;  // share of a prompt that a slot must hold to be preferred; 0: off
 };
 
 struct BatchOptions {
@@ -83,6 +84,9 @@ struct SamplingOptions {
   std::vector<std::string> samplers = {"penalties", "dry",   "top_n_sigma", "top_k",      "typ_p",
                                        "top_p",     "min_p", "xtc",         "temperature"};
   std::vector<std::string> stop;  // --reverse-prompt, escapes resolved
+  // Of requests that bring no constraint of their own; at most one is set.
+  std::string grammar;      // GBNF
+  std::string json_schema;  // text of a JSON object, already checked
 };
 
 struct HttpOptions {
@@ -122,7 +126,13 @@ struct ChatOptions {
   std::string chat_template_source;  // content of --chat-template-file; beats chat_template
   std::string chat_template_kwargs = "{}";  // text of a JSON object, already checked
   bool prefill_assistant = true;
-  bool special = false;  // show control tokens in the output
+  bool special = false;                   // show control tokens in the output
+  bool skip_parsing = false;              // replies are content, markup and all
+  std::string reasoning_format = "auto";  // none, auto, deepseek, deepseek-legacy
+  std::string reasoning = "auto";         // on, off, auto: as the template does
+  int reasoning_budget = -1;              // most tokens of thought; -1: no limit
+  std::string reasoning_budget_message;
+  bool preserve_reasoning = false;  // the template keeps the reasoning of all turns
 };
 
 struct LogOptions {

@@ -222,7 +222,9 @@ void apply_allowed_hosts(Pending& p, std::string_view, std::string_view value) {
 
 void apply_template_file(Pending& p, std::string_view flag, std::string_view value) {
   p.options.chat.chat_template_source = read_file(flag, std::string(value));
-  if (p.options.chat.chat_template_source.empty()) fail("{}: '{}' is empty", flag, value);
+  std::string& source = p.options.chat.chat_template_source;
+  if (source.empty()) fail("{}: '{}' is empty", flag, value);
+  if (source.ends_with('\n')) source.pop_back();  // as Jinja does
   p.options.chat.chat_template.clear();
 }
 
@@ -291,6 +293,30 @@ void apply_logit_bias(Pending& p, std::string_view flag, std::string_view value)
   const double bias = value[sign] == '-' ? -size : size;
   p.options.sampling.logit_bias.emplace_back(static_cast<std::int32_t>(id),
                                              static_cast<float>(bias));
+}
+
+// The last constraint given counts; whether a grammar compiles is known when the model is there.
+void apply_grammar(Pending& p, std::string_view, std::string_view value) {
+  p.options.sampling.grammar = value;
+  p.options.sampling.json_schema.clear();
+}
+
+void apply_grammar_file(Pending& p, std::string_view flag, std::string_view value) {
+  apply_grammar(p, flag, read_file(flag, std::string(value)));
+}
+
+void apply_json_schema(Pending& p, std::string_view flag, std::string_view value) {
+  if (!Json::parse(value, nullptr, false).is_object())
+    fail("{}: expected a JSON object, got '{}'", flag, value);
+  p.options.sampling.json_schema = value;
+  p.options.sampling.grammar.clear();
+}
+
+void apply_json_schema_file(Pending& p, std::string_view flag, std::string_view value) {
+  const std::string text = read_file(flag, std::string(value));
+  if (!Json::parse(text, nullptr, false).is_object())
+    fail("{}: '{}' holds no JSON object", flag, value);
+  apply_json_schema(p, flag, text);
 }
 
 }  // namespace llm::options

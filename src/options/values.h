@@ -48,5 +48,9 @@ void apply_repeat_penalty(Pending&, std::string_view flag, std::string_view valu
 void apply_dry_base(Pending&, std::string_view flag, std::string_view value);
 void apply_dry_breaker(Pending&, std::string_view flag, std::string_view value);
 void apply_logit_bias(Pending&, std::string_view flag, std::string_view value);
+void apply_grammar(Pending&, std::string_view flag, std::string_view value);
+void apply_grammar_file(Pending&, std::string_view flag, std::string_view value);
+void apply_json_schema(Pending&, std::string_view flag, std::string_view value);
+void apply_json_schema_file(Pending&, std::string_view flag, std::string_view value);
 
 }  // namespace llm::options

@@ -1,7 +1,4 @@
-// Endpoints of features that are off, or that this server does not have yet: each says which, in
-// the reference's words where it has them.
-#include <fmt/format.h>
-
+// Endpoints of features that are off: each says which, in the reference's words where it has them.
 #include "base/error.h"
 #include "base/json.h"
 #include "server/endpoints.h"
@@ -13,10 +10,6 @@ namespace llm::server {
 
 http::Response no_audio(Service&, const http::Request&) {
   not_supported("The current model does not support audio input.");
-}
-
-http::Response not_yet(Service&, const http::Request& request) {
-  not_supported(fmt::format("{} is not supported yet", request.path));
 }
 
 http::Response feature_disabled(Service&, const http::Request&) {
@@ -48,22 +41,6 @@ http::Response forget_stream(Service&, const http::Request&) {
 http::Response find_streams(Service&, const http::Request& request) {
   parse_object(request.body);
   return http::json_response(200, "[]");
-}
-
-/// Ending the reasoning of a running request: needs the reasoning parser, which is to come.
-http::Response chat_control(Service& service, const http::Request& request) {
-  const Json body = parse_object(request.body);
-  const Json* id = find(body, "id");
-  if (id == nullptr || read_string("id", *id).empty()) bad_field("id", "missing completion id");
-  const Json* action = find(body, "action");
-  if (action == nullptr || read_string("action", *action) != "reasoning_end") {
-    bad_field("action", "unknown control action");
-  }
-  const bool runs = service.live().has_completion(read_string("id", *id));
-  return http::json_response(
-      200, dump({{"success", false},
-                 {"message", runs ? "reasoning control not enabled for this completion"
-                                  : "no active completion for this id"}}));
 }
 
 }  // namespace llm::server

@@ -1,5 +1,5 @@
 // Handlers of the endpoints that answer at once. Those that generate are in native.h,
-// oai_completions.h, oai_chat.h and infill.h. The table of all is routes.cpp.
+// oai_completions.h, infill.h, chat/, responses/ and anthropic/. The table of all is routes.cpp.
 #pragma once
 
 #include "http/http.h"
@@ -28,16 +28,17 @@ http::Response detokenize(Service& service, const http::Request& request);
 http::Response apply_template(Service& service, const http::Request& request);
 http::Response count_chat_tokens(Service& service, const http::Request& request);
 
-// absent.cpp: features that are off, or not part of this server yet
+// chat/control.cpp
+http::Response chat_control(Service& service, const http::Request& request);
+
+// absent.cpp: features that are off
 http::Response no_audio(Service& service, const http::Request& request);
-http::Response not_yet(Service& service, const http::Request& request);
 http::Response feature_disabled(Service& service, const http::Request& request);
 http::Response lora_adapters(Service& service, const http::Request& request);
 http::Response set_lora_adapters(Service& service, const http::Request& request);
 http::Response no_stream(Service& service, const http::Request& request);
 http::Response forget_stream(Service& service, const http::Request& request);
 http::Response find_streams(Service& service, const http::Request& request);
-http::Response chat_control(Service& service, const http::Request& request);
 
 // page.cpp: the built-in chat page
 http::Response page(Service& service, const http::Request& request);

@@ -113,14 +113,17 @@ namespace {
 
 std::vector<GenerationRequest> make_requests(Service& service, const http::Exchange& exchange,
                                              const Job& job) {
-  const Serving& serving = service.serving();
+  Serving& serving = service.serving();
   std::vector<GenerationRequest> requests;
   for (const auto& prompt : job.prompts) {
     const int size = static_cast<int>(prompt.size()), context = serving.engine.slot_context();
     if (size >= context) throw ContextError(size, context);
     for (int choice = 0; choice < job.params.choices; ++choice) {
       GenerationRequest request = serving.resolver.request(job.params, prompt, choice);
+      request.filter = limit_reasoning(job.limit, serving.tokenizer,
+                                       serving.grammars.filter(job.prepared.constraint));
       request.show_special = job.show_special;
+      request.shown_tokens = job.shown_tokens;
       request.stop.insert(request.stop.end(), job.more_stop.begin(), job.more_stop.end());
       request.name = exchange.request().id;
       requests.push_back(std::move(request));
@@ -134,8 +137,11 @@ std::vector<SequenceReply> make_replies(const Serving& serving, const Job& job) 
   for (const auto& prompt : job.prompts) {
     for (int choice = 0; choice < job.params.choices; ++choice) {
       replies.emplace_back(serving.tokenizer,
-                           SequenceReply::Setup{static_cast<int>(replies.size()), prompt,
-                                                job.params.sampling.n_probs > 0, job.show_special});
+                           SequenceReply::Setup{.index = static_cast<int>(replies.size()),
+                                                .prompt = prompt,
+                                                .wants_scores = job.params.sampling.n_probs > 0,
+                                                .show_special = job.show_special,
+                                                .shown_tokens = job.shown_tokens});
     }
   }
   return replies;
@@ -160,6 +166,7 @@ Taken take(SequenceEvent&& event, std::vector<SequenceReply>& replies, ReplyForm
     std::string text = rest ? format.chunk(reply, *rest) : "";
     return {text + format.end(reply, replies), true};
   }
+  if (std::holds_alternative<StartedEvent>(event.what)) return {format.started(reply)};
   return {};
 }
 
@@ -170,7 +177,7 @@ http::Task<http::Response> collect(http::Exchange& exchange, Generation& generat
     auto event = co_await generation.next(std::chrono::milliseconds::max());
     if (!event) co_return http::Response{};  // the client has gone: nobody reads this
     if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
-      co_return error_response(*to_exception(*error));
+      co_return format.refusal(*to_exception(*error));
     }
     SequenceReply& reply = replies.at(event->index);
     if (auto* token = std::get_if<TokenEvent>(&event->what)) {
@@ -202,16 +209,16 @@ http::Task<http::Response> stream(http::Exchange& exchange, Generation& generati
     std::string text;
     if (!event) {
       if (!generation.timed_out()) co_return http::Response{};  // the client has gone
-      text = ":\n\n";
+      text = format.ping();
     } else if (!exchange.stream_begun()) {
       if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
-        co_return error_response(*to_exception(*error));
+        co_return format.refusal(*to_exception(*error));
       }
       co_await exchange.begin_stream();
     }
     for (; event; event = text.size() < kWriteBytes ? generation.try_next() : std::nullopt) {
       if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
-        text += format.error(dump(error_json(*to_exception(*error))));
+        text += format.error(*to_exception(*error));
         has_failed = true;  // the stream ends without the format's closing
         break;
       }
@@ -236,8 +243,20 @@ http::Task<http::Response> run(Service& service, http::Exchange& exchange, Job j
   co_return co_await stream(exchange, generation, replies, job);
 }
 
+http::Response ReplyFormat::refusal(const RequestError& error) {
+  return error_response(error);
+}
+
+std::string ReplyFormat::error(const RequestError& error) {
+  return sse(dump(error_json(error)));
+}
+
 std::string sse(const std::string& data) {
   return "data: " + data + "\n\n";
+}
+
+std::string sse(const std::string& event, const std::string& data) {
+  return "event: " + event + "\ndata: " + data + "\n\n";
 }
 
 }  // namespace llm::server

@@ -10,6 +10,8 @@
 #include "engine/engine.h"
 #include "http/http.h"
 #include "server/reply_format.h"
+#include "server/request/grammars.h"
+#include "server/request/reasoning_budget.h"
 #include "server/service.h"
 
 namespace llm::server {
@@ -52,7 +54,11 @@ struct Job {
   CompletionParams params;  // resolved
   std::vector<std::vector<TokenId>> prompts;
   std::unique_ptr<ReplyFormat> format;
+  Prepared prepared;     // the constraint of the text
+  ReasoningLimit limit;  // of the thoughts
   bool show_special = false;
+  std::shared_ptr<const std::vector<TokenId>>
+      shown_tokens;                    // control tokens that are shown even so
   std::vector<std::string> more_stop;  // the chat format's own
 };
 

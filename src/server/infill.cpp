@@ -8,6 +8,7 @@
 #include "server/native.h"
 #include "server/request/body.h"
 #include "server/request/prompt.h"
+#include "server/request/raw_job.h"
 
 namespace llm::server {
 namespace {
@@ -152,7 +153,7 @@ http::Task<http::Response> infill(Service& service, http::Exchange& exchange) {
                             .context = serving.engine.slot_context(),
                             .predict = std::min(job.params.max_tokens, 1 << 20)};
   job.prompts.push_back(infill_tokens(parse_infill(body), serving.tokenizer, limits));
-  serving.resolver.resolve(job.params);
+  finish_raw_job(job, serving);
   job.format = std::make_unique<NativeFormat>(serving, job.params);
   job.show_special = service.options().chat.special;
   co_return co_await run(service, exchange, std::move(job));

@@ -22,16 +22,24 @@ SharedParams LiveRequests::find(int request, int slot) const {
   return last == last_by_slot_.end() ? nullptr : last->second;
 }
 
-void LiveRequests::begin_completion(const std::string& id) {
+void LiveRequests::begin_completion(const std::string& id,
+                                    std::shared_ptr<ReasoningSwitch> control) {
   const std::lock_guard lock(mutex_);
-  completions_.insert(id);
+  completions_[id] = std::move(control);
 }
 
 void LiveRequests::end_completion(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = completions_.find(id); found != completions_.end()) {
-    completions_.erase(found);
-  }
+  completions_.erase(id);
+}
+
+LiveRequests::Ended LiveRequests::end_reasoning(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = completions_.find(id);
+  if (found == completions_.end()) return Ended::unknown;
+  if (!found->second) return Ended::not_allowed;
+  found->second->end_reasoning();
+  return Ended::yes;
 }
 
 bool LiveRequests::has_completion(const std::string& id) const {

@@ -5,11 +5,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "server/request/params.h"
+#include "server/request/reasoning_budget.h"
 
 namespace llm::server {
 
@@ -24,15 +24,19 @@ class LiveRequests {
   /// Parameters of the request, or of the last one in `slot`; null when there was none.
   SharedParams find(int request, int slot) const;
 
-  void begin_completion(const std::string& id);
+  /// control: null when the thoughts of that completion may not be ended from outside.
+  void begin_completion(const std::string& id, std::shared_ptr<ReasoningSwitch> control);
   void end_completion(const std::string& id);
+  enum class Ended { yes, not_allowed, unknown };
+  /// Ends the thoughts of a running completion.
+  Ended end_reasoning(const std::string& id) const;
   bool has_completion(const std::string& id) const;
 
  private:
   mutable std::mutex mutex_;
   std::map<int, SharedParams> running_;
   std::map<int, SharedParams> last_by_slot_;
-  std::multiset<std::string> completions_;
+  std::map<std::string, std::shared_ptr<ReasoningSwitch>> completions_;
 };
 
 }  // namespace llm::server

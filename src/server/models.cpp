@@ -111,6 +111,9 @@ http::Response props(Service& service, const http::Request&) {
       {"build_info", options::build_info()},
       {"is_sleeping", false},
       {"cors_proxy_enabled", false},
+      // Not in the reference: how replies are read, and why.
+      {"chat_format", serving.format ? serving.format->name() : ""},
+      {"chat_format_reason", serving.format_reason},
   };
   return http::json_response(200, dump(body));
 }

@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 
+#include "base/error.h"
+#include "http/http.h"
 #include "server/reply/sequence.h"
 
 namespace llm::server {
@@ -17,16 +19,25 @@ class ReplyFormat {
   virtual std::string whole(std::span<const SequenceReply> replies) = 0;
 
   // Pieces of a stream, ready to send ("data: ...\n\n", several of them, or nothing).
+  /// The prompt begins to be computed.
+  virtual std::string started(const SequenceReply&) { return {}; }
   virtual std::string progress(const SequenceReply& reply, const ProgressEvent& event) = 0;
   virtual std::string chunk(const SequenceReply& reply, const Chunk& chunk) = 0;
   /// The sequence has ended; `replies` are all of them, some perhaps still running.
   virtual std::string end(const SequenceReply& reply, std::span<const SequenceReply> replies) = 0;
   /// All have ended.
   virtual std::string close(std::span<const SequenceReply> replies) = 0;
-  virtual std::string error(const std::string& body) { return "data: " + body + "\n\n"; }
+  /// Instead of the end. The default is the event `data: {"error":...}`.
+  virtual std::string error(const RequestError& error);
+  /// Keeps a silent stream open.
+  virtual std::string ping() { return ":\n\n"; }
+
+  /// The reply when nothing has been sent yet.
+  virtual http::Response refusal(const RequestError& error);
 };
 
 /// One server-sent event.
 std::string sse(const std::string& data);
+std::string sse(const std::string& event, const std::string& data);
 
 }  // namespace llm::server

@@ -1,15 +1,17 @@
 // Every endpoint of the server, one row each.
 #include <variant>
 
+#include "server/anthropic/messages.h"
+#include "server/chat/oai_chat.h"
 #include "server/embeddings.h"
 #include "server/endpoints.h"
 #include "server/errors.h"
 #include "server/infill.h"
 #include "server/native.h"
-#include "server/oai_chat.h"
 #include "server/oai_completions.h"
 #include "server/reply/pieces.h"
 #include "server/rerank.h"
+#include "server/responses/responses.h"
 
 namespace llm::server {
 namespace {
@@ -59,6 +61,16 @@ const Row kRows[] = {
     {"POST", "/v1/chat/completions/control", chat_control},
     {"POST", "/infill", infill},
 
+    {"POST", "/responses", responses},
+    {"POST", "/v1/responses", responses},
+    {"GET", "/v1/responses/{id}", stored_response},
+    {"DELETE", "/v1/responses/{id}", delete_response},
+    {"GET", "/v1/responses/{id}/input_items", response_input_items},
+    {"POST", "/responses/input_tokens", count_response_tokens},
+    {"POST", "/v1/responses/input_tokens", count_response_tokens},
+    {"POST", "/v1/messages", anthropic_messages},
+    {"POST", "/v1/messages/count_tokens", count_anthropic_tokens},
+
     {"POST", "/embedding", native_embeddings},
     {"POST", "/embeddings", native_embeddings},
     {"POST", "/v1/embeddings", oai_embeddings},
@@ -68,12 +80,6 @@ const Row kRows[] = {
     {"POST", "/v1/reranking", rerank},
     {"POST", "/audio/transcriptions", no_audio},
     {"POST", "/v1/audio/transcriptions", no_audio},
-    {"POST", "/responses", not_yet},
-    {"POST", "/v1/responses", not_yet},
-    {"POST", "/responses/input_tokens", not_yet},
-    {"POST", "/v1/responses/input_tokens", not_yet},
-    {"POST", "/v1/messages", not_yet},
-    {"POST", "/v1/messages/count_tokens", not_yet},
     {"GET", "/lora-adapters", lora_adapters},
     {"POST", "/lora-adapters", set_lora_adapters},
     {"GET", "/tools", feature_disabled},

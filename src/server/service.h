@@ -12,6 +12,7 @@
 #include "http/http.h"
 #include "options/options.h"
 #include "server/live_requests.h"
+#include "server/responses/store.h"
 #include "server/serving.h"
 
 namespace llm::server {
@@ -36,6 +37,7 @@ class Service {
   /// Only in handlers that wait for the model (all but those marked `while_loading`).
   Serving& serving() const { return *serving_; }
   LiveRequests& live() { return live_; }
+  ResponseStore& responses() { return responses_; }
   std::map<int, std::int64_t> status_counts() const {
     return status_counts_ ? status_counts_() : std::map<int, std::int64_t>{};
   }
@@ -46,6 +48,7 @@ class Service {
   Options options_;
   std::unique_ptr<Serving> serving_;
   LiveRequests live_;
+  ResponseStore responses_;
   std::function<std::map<int, std::int64_t>()> status_counts_;
   std::int64_t start_unix_s_;
   std::string media_marker_;

@@ -88,12 +88,28 @@ void take_recommended(const Recommended<T> (&rows)[N], const Options& options,
 
 chat::RenderSettings chat_settings_of(const ChatOptions& options, const Tokenizer& tokenizer) {
   const SpecialTokens& special = tokenizer.special();
+  std::optional<bool> thinking;
+  if (options.reasoning != "auto") thinking = options.reasoning == "on";
   return {.prefill_assistant = options.prefill_assistant,
+          .enable_thinking = thinking,
+          .preserve_reasoning = options.preserve_reasoning,
           .template_kwargs = Json::parse(options.chat_template_kwargs),
           .bos_token = token_text(tokenizer, special.bos),
           .eos_token = token_text(tokenizer, special.eos),
           .adds_bos = special.add_bos,
           .adds_eos = special.add_eos};
+}
+
+Shape shape_of(const SamplingOptions& options) {
+  if (!options.grammar.empty()) {
+    return {.kind = Shape::Kind::gbnf, .field = "--grammar", .text = options.grammar};
+  }
+  if (!options.json_schema.empty()) {
+    return {.kind = Shape::Kind::schema,
+            .field = "--json-schema",
+            .schema = Json::parse(options.json_schema)};
+  }
+  return {};
 }
 
 }  // namespace
@@ -130,6 +146,12 @@ CompletionParams default_params(const Options& options, const gguf::Metadata& me
   params.keep_tokens = options.context.keep;
   params.cache_prompt = options.context.cache_prompt;
   params.ping_interval_s = options.http.sse_ping_interval_s;
+  params.shape = shape_of(options.sampling);
+  params.reasoning.budget = options.chat.reasoning_budget;
+  params.reasoning.message = options.chat.reasoning_budget_message;
+  // "auto" and "deepseek" are the same.
+  const std::string& format = options.chat.reasoning_format;
+  params.reasoning_format = format == "auto" ? "deepseek" : format;
   return params;
 }
 
@@ -143,6 +165,19 @@ Serving::Serving(const Options& options, ModelCard card, const gguf::Metadata& m
       chat_template(std::move(chat_template)),
       chat_settings(chat_settings_of(options.chat, tokenizer)),
       defaults(default_params(options, metadata)),
-      resolver(tokenizer) {}
+      resolver(tokenizer),
+      grammars(tokenizer) {
+  grammars.get(defaults.shape);  // a wrong one ends the program here, not every request
+  if (!this->chat_template) return;
+  chat::DetectedFormat detected = chat::detect_format(*this->chat_template);
+  format = std::move(detected.format);
+  format_reason = std::move(detected.reason);
+  auto tokens = tokens_of(tokenizer, format->preserved_tokens());
+  // What ends a reply is no part of it.
+  std::erase_if(tokens, [&](TokenId token) { return tokenizer.is_end_of_generation(token); });
+  if (!tokens.empty()) {
+    preserved_tokens = std::make_shared<const std::vector<TokenId>>(std::move(tokens));
+  }
+}
 
 }  // namespace llm::server

@@ -6,13 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "chat/format.h"
 #include "chat/render.h"
 #include "chat/template.h"
 #include "engine/engine.h"
 #include "gguf/metadata.h"
 #include "options/options.h"
 #include "server/request/fields.h"
+#include "server/request/grammars.h"
 #include "server/request/resolve.h"
+#include "server/request/shown_tokens.h"
 
 namespace llm::server {
 
@@ -46,8 +49,12 @@ struct Serving {
   std::string rerank_template;  // the model's words for a query and a document; may be empty
   std::unique_ptr<chat::Template> chat_template;
   chat::RenderSettings chat_settings;
+  std::shared_ptr<const chat::Format> format;  // of the template's replies; null without template
+  std::string format_reason;                   // why it was taken for that one
+  TokenIds preserved_tokens;                   // that the format's parser must see; may be null
   CompletionParams defaults;
   Resolver resolver;
+  Grammars grammars;
 };
 
 }  // namespace llm::server

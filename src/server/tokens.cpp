@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "server/chat_prompt.h"
+#include "server/chat/prompt.h"
 #include "server/endpoints.h"
 #include "server/reply/pieces.h"
 #include "server/request/body.h"

@@ -120,8 +120,8 @@ TokenId Tokenizer::find(std::string_view text) const {
   return state_->vocabulary.find(text);
 }
 
-std::string DetokenizerStream::push(TokenId token) {
-  pending_ += tokenizer_->piece(token, show_special_);
+std::string DetokenizerStream::push(TokenId token, bool show_special) {
+  pending_ += tokenizer_->piece(token, show_special);
   const std::size_t complete = pending_.size() - utf8::incomplete_tail(pending_);
   std::string text = utf8::sanitized(std::string_view(pending_).substr(0, complete));
   pending_.erase(0, complete);

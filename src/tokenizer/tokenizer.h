@@ -92,7 +92,9 @@ class DetokenizerStream {
   DetokenizerStream(const Tokenizer& tokenizer, bool show_special)
       : tokenizer_(&tokenizer), show_special_(show_special) {}
   /// The characters that are complete now.
-  std::string push(TokenId token);
+  std::string push(TokenId token) { return push(token, show_special_); }
+  /// The same, for a token that is shown (or not) whatever the stream does with the others.
+  std::string push(TokenId token, bool show_special);
   /// What is left at the end, invalid bytes as U+FFFD.
   std::string finish();
 

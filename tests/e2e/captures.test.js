@@ -11,7 +11,8 @@ import { Server } from "./lib/server.js";
 
 const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
   "unified-kv", "infill", "disabled", "enabled", "no-jinja", "control", "auth", "api-prefix", "cors",
-  "static-files", "embeddings", "embeddings-generative", "embeddings-pooling-none", "rerank"];
+  "static-files", "embeddings", "embeddings-generative", "embeddings-pooling-none", "rerank",
+  "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning"];
 const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
@@ -78,6 +79,14 @@ function rulesOf(capture) {
   };
 }
 
+// Events that the recorded server leaves out although the API has them (reference/http-api.md, 20.16).
+const ONLY_OURS = [
+  (event) => event.type === "ping",
+  (event) => event.type === "response.function_call_arguments.done",
+  (event) => event.type === "response.reasoning_text.done",
+  (event) => /^response\.content_part/.test(event.type) && event.part.type === "reasoning_text",
+];
+
 /** Events of several sequences may come in any mixture: compared sequence by sequence. */
 function orderedEvents(lines) {
   const parsed = lines.filter((line) => line.startsWith("data: ")).map((line) => {
@@ -85,7 +94,7 @@ function orderedEvents(lines) {
     return text === "[DONE]" ? text : JSON.parse(text);
   });
   const index = (event) => event?.choices?.[0]?.index ?? event?.index ?? (event === "[DONE]" ? 1e9 : 0);
-  return parsed.map((event, i) => [event, i]).sort(([a, i], [b, j]) => index(a) - index(b) || i - j)
+  return parsed.filter((event) => !ONLY_OURS.some((is) => is(event))).map((event, i) => [event, i]).sort(([a, i], [b, j]) => index(a) - index(b) || i - j)
     .map(([data]) => ({ data }));
 }
 

@@ -218,7 +218,7 @@ TEST(Parse, ValuesThatChangeNothingSaySo) {
               ElementsAre("--gpu-layers 99: built without GPU support, running on the CPU"));
   EXPECT_THAT(parse_line({"-ngl", "0", "-dev", "none", "-fa", "on"}).notices, IsEmpty());
   EXPECT_THAT(parse_line({"-fa", "off"}).notices, ElementsAre(HasSubstr("always the fused kind")));
-  EXPECT_THAT(parse_line({"-sps", "0.5"}).notices, ElementsAre(HasSubstr("has no effect")));
+  EXPECT_FLOAT_EQ(parse_line({"-sps", "0.5"}).options.context.slot_similarity, 0.5f);
   EXPECT_THAT(error_of({"-sps", "2"}), HasSubstr("--slot-prompt-similarity: expected a number"));
 }
 

@@ -57,10 +57,12 @@ constexpr BadField kBadFields[] = {
     {"ResponseFields", R"({"response_fields":"content"})", 400, "response_fields", "array"},
     {"IncludeUsage", R"({"stream_options":{"include_usage":1}})", 400,
      "stream_options.include_usage", "boolean"},
-    {"Grammar", R"({"grammar":"root ::= \"a\""})", 501, "grammar", "not supported yet"},
     {"GrammarNumber", R"({"grammar":7})", 400, "grammar", "type must be string"},
-    {"Schema", R"({"json_schema":{"type":"string"}})", 501, "json_schema", "not supported yet"},
     {"SchemaText", R"({"json_schema":"x"})", 400, "json_schema", "type must be object"},
+    {"LazyWithoutTriggers", R"({"grammar":"root ::= \"a\"","grammar_lazy":true})", 400,
+     "grammar_lazy", "no triggers"},
+    {"BudgetBelow", R"({"reasoning_budget_tokens":-2})", 400, "reasoning_budget_tokens",
+     "but got -2"},
 };
 
 class ParamsReject : public testing::TestWithParam<BadField> {};
@@ -157,12 +159,6 @@ TEST(Params, SamplersByNameAliasAndLetter) {
 TEST(Params, ASmallDryBaseBecomesTheDefault) {
   EXPECT_EQ(parse(R"({"dry_base":0.5})").sampling.dry_base, 1.75f);
   EXPECT_EQ(parse(R"({"dry_base":2})").sampling.dry_base, 2);
-}
-
-TEST(Params, SchemasThatSayNothingAreHonoured) {
-  EXPECT_EQ(parse(R"({"json_schema":{}})").constraint, Constraint::json_value);
-  EXPECT_EQ(parse(R"({"json_schema":{"type":"object"}})").constraint, Constraint::json_object);
-  EXPECT_EQ(parse(R"({"grammar":""})").constraint, Constraint::none);
 }
 
 TEST(Settings, KeysStandInTheReferencesOrder) {

@@ -1,4 +1,4 @@
-#include "server/oai_chat.h"
+#include "server/chat/oai_chat.h"
 
 #include <gtest/gtest.h>
 
@@ -22,18 +22,7 @@ TEST(ChatParams, LogprobsIsASwitch) {
   EXPECT_EQ(parse(R"({"n_probs":4})").sampling.n_probs, 4);
 }
 
-TEST(ChatParams, ResponseFormats) {
-  EXPECT_EQ(parse(R"({"response_format":{"type":"text"}})").constraint, Constraint::none);
-  EXPECT_EQ(parse(R"({"response_format":{"type":"json_object"}})").constraint,
-            Constraint::json_object);
-  EXPECT_EQ(parse(R"({"response_format":{"type":"json_object","schema":{}}})").constraint,
-            Constraint::json_object);
-  EXPECT_EQ(
-      parse(R"({"response_format":{"type":"json_schema","json_schema":{"schema":{}}}})").constraint,
-      Constraint::json_value);
-}
-
-TEST(ChatParams, WhatCannotBeHonouredIsRefused) {
+TEST(ChatParams, FieldsThatContradictEachOtherAreRefused) {
   const auto status = [](const char* body) {
     try {
       parse(body);
@@ -42,11 +31,6 @@ TEST(ChatParams, WhatCannotBeHonouredIsRefused) {
     }
     return 200;
   };
-  EXPECT_EQ(
-      status(
-          R"({"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"array"}}}})"),
-      501);
-  EXPECT_EQ(status(R"({"grammar":"root ::= \"a\""})"), 501);
   EXPECT_EQ(status(R"({"grammar":"x","tools":[{"type":"function","function":{"name":"f"}}]})"),
             400);
   EXPECT_EQ(status(R"({"logprobs":true,"stream":true,"tools":[{}]})"), 400);
@@ -56,8 +40,9 @@ TEST(ChatParams, WhatCannotBeHonouredIsRefused) {
 
 /// One choice's life in a format, by hand.
 struct Stream {
-  explicit Stream(CompletionParams params, const ChatPrompt& prompt = {})
-      : format(world.service->serving(), world.service->live(), std::move(params), prompt) {
+  explicit Stream(CompletionParams params, ReplyPlan plan = {})
+      : format(world.service->serving(), world.service->live(), std::move(params), std::move(plan),
+               nullptr) {
     replies.emplace_back(*world.tokenizer,
                          SequenceReply::Setup{.prompt = {1, 2, 3}, .wants_scores = false});
   }
@@ -125,10 +110,10 @@ TEST(ChatStream, UsageHasItsOwnChunk) {
 }
 
 TEST(ChatStream, APrefillStandsInFrontOfTheFirstText) {
-  ChatPrompt prompt;
-  prompt.prefill = "The ball was";
-  prompt.streams_prefill = true;
-  Stream stream({}, prompt);
+  ReplyPlan plan;
+  plan.prefill = "The ball was";
+  plan.streams_prefill = true;
+  Stream stream({}, plan);
   EXPECT_EQ(split(stream.token("")).size(), 1u);  // the role only
   EXPECT_EQ(Stream::only(stream.token(" red"))["choices"][0]["delta"]["content"],
             "The ball was red");
@@ -142,7 +127,7 @@ TEST(ChatFormat, TheIdIsKnownWhileTheRequestRuns) {
   World world;
   std::string id;
   {
-    OaiChatFormat format(world.service->serving(), world.service->live(), {}, {});
+    OaiChatFormat format(world.service->serving(), world.service->live(), {}, {}, nullptr);
     id = format.id();
     EXPECT_TRUE(id.starts_with("chatcmpl-") && id.size() == 41);
     EXPECT_TRUE(world.service->live().has_completion(id));

@@ -12,7 +12,7 @@ SequenceReply::SequenceReply(const Tokenizer& tokenizer, Setup setup)
 
 std::optional<Chunk> SequenceReply::add(TokenEvent&& event) {
   tokens_.push_back(event.token);
-  pending_ += tokenizer_->piece(event.token, setup_.show_special);
+  pending_ += tokenizer_->piece(event.token, is_shown(event.token));
   text_ += event.text;
   end_.timings = event.timings;  // until the end brings its own
   const std::size_t tail = utf8::incomplete_tail(pending_);
@@ -43,6 +43,11 @@ std::optional<Chunk> SequenceReply::finish(EndEvent&& event) {
                .text = end_.text,
                .predicted_tokens = end_.timings.predicted_tokens,
                .timings = end_.timings};
+}
+
+bool SequenceReply::is_shown(TokenId token) const {
+  const auto& shown = setup_.shown_tokens;
+  return setup_.show_special || (shown && std::binary_search(shown->begin(), shown->end(), token));
 }
 
 void SequenceReply::drop_scores_of_stop_string() {

@@ -2,6 +2,7 @@
 // prints from it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ class SequenceReply {
     std::vector<TokenId> prompt;
     bool wants_scores = false;
     bool show_special = false;
+    std::shared_ptr<const std::vector<TokenId>> shown_tokens;  // as the engine's request
   };
   SequenceReply(const Tokenizer& tokenizer, Setup setup);
 
@@ -53,6 +55,7 @@ class SequenceReply {
   const Timings& timings() const { return end_.timings; }
 
  private:
+  bool is_shown(TokenId token) const;
   void drop_scores_of_stop_string();
 
   const Tokenizer* tokenizer_;

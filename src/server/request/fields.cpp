@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "server/request/list_fields.h"
+#include "server/request/shape.h"
 
 namespace llm::server {
 namespace {
@@ -21,9 +22,12 @@ template <class T>
 using Own = T CompletionParams::*;
 template <class T>
 using OfSampling = T SamplingParams::*;
+template <class T>
+using OfReasoning = T ReasoningParams::*;
 /// Where a field's value goes.
-using Target = std::variant<Own<bool>, Own<int>, Own<std::int64_t>, OfSampling<bool>,
-                            OfSampling<int>, OfSampling<float>, OfSampling<std::uint32_t>>;
+using Target =
+    std::variant<Own<bool>, Own<int>, Own<std::int64_t>, OfSampling<bool>, OfSampling<int>,
+                 OfSampling<float>, OfSampling<std::uint32_t>, OfReasoning<int>, OfReasoning<bool>>;
 
 enum class Range {
   any,    // what the type holds
@@ -41,6 +45,7 @@ struct Field {
 
 using P = CompletionParams;
 using S = SamplingParams;
+using R = ReasoningParams;
 
 // The only list of scalar fields: name and aliases, destination, range.
 const Field kFields[] = {
@@ -65,6 +70,9 @@ const Field kFields[] = {
     {{"sse_ping_interval"}, &P::ping_interval_s, Range::hard, -1, INT_MAX},
     {{"verbose"}, &P::verbose},
     {{"backend_sampling"}, &P::backend_sampling},
+    {{"grammar_lazy"}, &P::grammar_lazy},
+    {{"reasoning_budget_tokens", "thinking_budget_tokens"}, &R::budget, Range::hard, -1, INT_MAX},
+    {{"reasoning_control"}, &R::control},
     {{"seed"}, &S::seed},
     {{"temperature"}, &S::temperature, Range::clamp, 0, FLT_MAX},
     {{"dynatemp_range"}, &S::dynatemp_range},
@@ -101,6 +109,10 @@ auto& at(Params& params, Own<T> member) {
 template <class Params, class T>
 auto& at(Params& params, OfSampling<T> member) {
   return params.sampling.*member;
+}
+template <class T>
+T& at(CompletionParams& params, OfReasoning<T> member) {
+  return params.reasoning.*member;
 }
 
 std::string_view type_name(const Json& value) {
@@ -192,6 +204,9 @@ void check(CompletionParams& params, const CompletionParams& defaults) {
               "Failed to initialize samplers: penalty_repeat must be finite and greater than 0");
   }
   if (s.dry_base < 1) s.dry_base = defaults.sampling.dry_base;
+  if (params.grammar_lazy && params.grammar_triggers.empty()) {
+    bad_field("grammar_lazy", "Error: no triggers set for lazy grammar!");
+  }
 }
 
 const Field* field_named(std::string_view name) {
@@ -214,6 +229,10 @@ Json samplers_json(const CompletionParams& params) {
   Json list = Json::array();
   for (const SamplerKind kind : params.sampling.samplers) list.push_back(sampler_name(kind));
   return list;
+}
+
+Json grammar_json(const CompletionParams& params) {
+  return params.shape.kind == Shape::Kind::gbnf ? Json(params.shape.text) : Json("");
 }
 
 Json lora_json(const CompletionParams& params) {
@@ -269,10 +288,10 @@ const Setting kSettings[] = {
     {"logit_bias", logit_bias_json, Shown::full},
     {"n_probs"},
     {"min_keep"},
-    {"grammar", [](const P&) { return Json(""); }, Shown::full},
-    {"grammar_lazy", [](const P&) { return Json(false); }, Shown::full},
-    {"grammar_triggers", [](const P&) { return Json::array(); }, Shown::full},
-    {"preserved_tokens", [](const P&) { return Json::array(); }, Shown::full},
+    {"grammar", grammar_json, Shown::full},
+    {"grammar_lazy", [](const P& p) { return Json(p.grammar_lazy); }, Shown::full},
+    {"grammar_triggers", triggers_json, Shown::full},
+    {"preserved_tokens", [](const P& p) { return Json(p.preserved_tokens); }, Shown::full},
     {"chat_format", [](const P& p) { return Json(p.chat_format); }},
     {"reasoning_format", [](const P& p) { return Json(p.reasoning_format); }},
     {"reasoning_in_content", [](const P&) { return Json(false); }},
@@ -320,6 +339,7 @@ CompletionParams parse_params(const Json& body, const CompletionParams& defaults
   CompletionParams params = defaults;
   for (const Field& field : kFields) read_field(field, body, limits, params);
   read_list_fields(body, defaults, params);
+  params.shape = read_shape(body, defaults.shape);
   check(params, defaults);
   return params;
 }

@@ -12,7 +12,7 @@ struct Limits {
 };
 
 /// Fields that are absent or null keep the value of `defaults`. Throws RequestError(400) naming the
-/// field, or 501 for a constraint that is not supported yet. `body` is an object.
+/// field. `body` is an object.
 CompletionParams parse_params(const Json& body, const CompletionParams& defaults,
                               const Limits& limits);
 

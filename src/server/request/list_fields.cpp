@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "server/request/fields.h"
+#include "server/request/shape.h"
 
 namespace llm::server {
 namespace {
@@ -148,15 +149,28 @@ void read_stream_options(const Json& value, const CompletionParams&, CompletionP
   }
 }
 
-void read_schema(const Json& value, const CompletionParams&, CompletionParams& params) {
-  params.constraint = constraint_of_schema("json_schema", value);
+void read_triggers(const Json& value, const CompletionParams&, CompletionParams& params) {
+  params.grammar_triggers = triggers_of(value);
 }
 
-/// Last, because it wins over json_schema.
-void read_grammar(const Json& value, const CompletionParams&, CompletionParams&) {
-  if (read_string("grammar", value).empty()) return;
-  throw RequestError(501, "not_supported_error",
-                     "Field 'grammar': grammars (GBNF) are not supported yet", "grammar");
+void read_preserved(const Json& value, const CompletionParams&, CompletionParams& params) {
+  params.preserved_tokens = read_strings("preserved_tokens", value);
+}
+
+void read_budget_message(const Json& value, const CompletionParams&, CompletionParams& params) {
+  params.reasoning.message = read_string("reasoning_budget_message", value);
+}
+
+void read_start_tag(const Json& value, const CompletionParams&, CompletionParams& params) {
+  params.reasoning.start_tag = read_string("reasoning_budget_start_tag", value);
+}
+
+void read_end_tag(const Json& value, const CompletionParams&, CompletionParams& params) {
+  params.reasoning.end_tags = {read_string("reasoning_budget_end_tag", value)};
+}
+
+void read_end_tags(const Json& value, const CompletionParams&, CompletionParams& params) {
+  params.reasoning.end_tags = read_strings("reasoning_budget_end_tags", value);
 }
 
 struct ListField {
@@ -172,8 +186,12 @@ constexpr ListField kListFields[] = {
     {"lora", read_lora},
     {"response_fields", read_response_fields},
     {"stream_options", read_stream_options},
-    {"json_schema", read_schema},
-    {"grammar", read_grammar},
+    {"grammar_triggers", read_triggers},
+    {"preserved_tokens", read_preserved},
+    {"reasoning_budget_message", read_budget_message},
+    {"reasoning_budget_start_tag", read_start_tag},
+    {"reasoning_budget_end_tag", read_end_tag},
+    {"reasoning_budget_end_tags", read_end_tags},
 };
 
 }  // namespace
@@ -183,17 +201,6 @@ void read_list_fields(const Json& body, const CompletionParams& defaults,
   for (const ListField& field : kListFields) {
     if (const Json* value = find(body, field.name)) field.read(*value, defaults, params);
   }
-}
-
-Constraint constraint_of_schema(const std::string& name, const Json& schema) {
-  if (!schema.is_object()) wrong_type(name, "object", schema);
-  if (schema.empty()) return Constraint::json_value;
-  if (schema == Json{{"type", "object"}}) return Constraint::json_object;
-  throw RequestError(501, "not_supported_error",
-                     fmt::format("Field '{}': JSON schemas are not supported yet, except {{}} and "
-                                 "{{\"type\":\"object\"}}",
-                                 name),
-                     name);
 }
 
 }  // namespace llm::server

@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "base/token.h"
+#include "grammar/filter.h"
 #include "sampling/sampling.h"
 
 namespace llm::server {
@@ -19,8 +21,25 @@ struct LogitBias {
   float bias = 0;
 };
 
-/// What the text must be. Schemas and grammars will join here.
-enum class Constraint { none, json_object, json_value };
+/// What the text must look like, as a request or the command line says it; see request/shape.h.
+struct Shape {
+  enum class Kind { none, gbnf, schema, regex, choice } kind = Kind::none;
+  std::string field;  // that says it, for messages
+  std::string text;   // GBNF or a regular expression
+  Json schema;
+  std::vector<std::string> choices;
+  bool strict = false;  // of a schema: what cannot be kept is refused, not passed over
+};
+
+/// A limit on the tokens of thought; see request/reasoning_budget.h.
+struct ReasoningParams {
+  int budget = -1;  // -1: no limit
+  std::string message;
+  bool control = false;  // the thoughts may be ended from outside
+  // Raw requests name the tags themselves; chat requests have those of the model's format.
+  std::string start_tag;
+  std::vector<std::string> end_tags;
+};
 
 struct Lora {
   int id;
@@ -49,7 +68,11 @@ struct CompletionParams {
   std::vector<std::string> response_fields;
   std::vector<Lora> lora;
   bool verbose = false, backend_sampling = false;
-  Constraint constraint = Constraint::none;
+  Shape shape;
+  bool grammar_lazy = false;  // a GBNF grammar sleeps until a trigger fires
+  std::vector<grammar::Trigger> grammar_triggers;
+  std::vector<std::string> preserved_tokens;  // texts of control tokens that are shown
+  ReasoningParams reasoning;
 
   // Shown in generation_settings; the chat formats set them.
   std::string chat_format = "Content-only", reasoning_format = "deepseek", generation_prompt;

@@ -7,6 +7,9 @@
 namespace llm::server {
 
 /// Everything but the format. Throws RequestError.
-Job raw_job(const Json& body, const Serving& serving);
+Job raw_job(const Json& body, Serving& serving);
+
+/// What follows from job.params: biases, constraint, limits.
+void finish_raw_job(Job& job, Serving& serving);
 
 }  // namespace llm::server

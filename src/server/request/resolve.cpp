@@ -62,7 +62,6 @@ GenerationRequest Resolver::request(const CompletionParams& params, std::vector<
   request.prompt = std::move(prompt);
   request.sampling = params.sampling;
   if (request.sampling.seed != kRandomSeed) request.sampling.seed += static_cast<unsigned>(choice);
-  request.filter = filter(params.constraint);
   // The reference yields one token for a budget of none; clients warm the cache with it.
   request.max_tokens = params.max_tokens == 0 ? 1 : params.max_tokens;
   request.stop = params.stop;
@@ -84,15 +83,6 @@ Resolver::Breakers Resolver::breakers(const std::vector<std::string>& texts) con
     breaker_texts_ = texts;
   }
   return breakers_;
-}
-
-std::unique_ptr<TokenFilter> Resolver::filter(Constraint constraint) const {
-  if (constraint == Constraint::none) return nullptr;
-  std::call_once(table_made_,
-                 [&] { table_ = std::make_shared<const grammar::TokenTable>(tokenizer_); });
-  const auto root = constraint == Constraint::json_object ? grammar::JsonMachine::Root::object
-                                                          : grammar::JsonMachine::Root::value;
-  return std::make_unique<grammar::JsonFilter>(table_, root);
 }
 
 std::vector<std::vector<TokenId>> breaker_sequences(const std::vector<std::string>& breakers,

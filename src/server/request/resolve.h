@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "grammar/json_filter.h"
 #include "server/request/params.h"
 
 namespace llm::server {
@@ -19,13 +18,12 @@ class Resolver {
   /// Fills params.sampling.logit_bias and dry_breakers from the texts.
   void resolve(CompletionParams& params) const;
 
-  /// Choice number `choice` of `params` (already resolved) for one prompt.
+  /// Choice number `choice` of `params` (already resolved) for one prompt, without filter.
   GenerationRequest request(const CompletionParams& params, std::vector<TokenId> prompt,
                             int choice) const;
 
  private:
   using Breakers = std::vector<std::vector<TokenId>>;
-  std::unique_ptr<TokenFilter> filter(Constraint constraint) const;
   /// Finding them walks the vocabulary, so the last list is kept: nearly all requests use one.
   Breakers breakers(const std::vector<std::string>& texts) const;
 
@@ -34,8 +32,6 @@ class Resolver {
   mutable std::mutex breakers_mutex_;
   mutable std::vector<std::string> breaker_texts_;
   mutable Breakers breakers_;
-  mutable std::once_flag table_made_;
-  mutable std::shared_ptr<const grammar::TokenTable> table_;
 };
 
 /// Token sequences that end a DRY match: every token that contains `breaker`, and every token that

@@ -1,15 +1,17 @@
 // OpenAI's chat completions: /v1/chat/completions.
 #pragma once
 
-#include "server/chat_prompt.h"
+#include "server/chat/job.h"
 #include "server/native.h"
+#include "server/reply/chat_replies.h"
 
 namespace llm::server {
 
 class OaiChatFormat final : public ReplyFormat {
  public:
-  OaiChatFormat(const Serving& serving, LiveRequests& live, CompletionParams params,
-                const ChatPrompt& prompt);
+  /// control: ends the thoughts from outside; may be null.
+  OaiChatFormat(const Serving& serving, LiveRequests& live, CompletionParams params, ReplyPlan plan,
+                std::shared_ptr<ReasoningSwitch> control);
   ~OaiChatFormat() override;
 
   std::string whole(std::span<const SequenceReply> replies) override;
@@ -21,31 +23,27 @@ class OaiChatFormat final : public ReplyFormat {
   const std::string& id() const { return id_; }
 
  private:
-  /// Of one choice's stream.
-  struct Progress {
-    bool has_role = false;
-    std::string unsent;  // goes in front of the next text
-  };
-  Progress& progress_of(const SequenceReply& reply);
   Json event(Json choices) const;
   Json choice(const SequenceReply& reply, Json delta, Json finish) const;
   std::string role_event(const SequenceReply& reply);
+  std::string deltas(const SequenceReply& reply, const chat::MessageDelta& delta,
+                     const Chunk* chunk) const;
   Json score(const ScoredToken& scored) const;
 
   const Serving& serving_;
   LiveRequests& live_;
   CompletionParams params_;
   NativeFormat native_;  // for `__verbose`
-  std::string prefill_;
-  bool streams_prefill_;
+  ChatReplies messages_;
   std::string id_;
   std::int64_t created_;
-  std::vector<Progress> streams_;  // by index of the choice
+  std::vector<bool> has_role_;  // by index of the choice
 };
 
-/// The shared fields as chat requests spell them (`logprobs`, `response_format`, ...).
-CompletionParams parse_chat_params(const Json& body, const CompletionParams& defaults,
-                                   const Limits& limits);
+/// "tool_calls" when the model ended by itself and called.
+const char* chat_finish_reason(StopType stop, const chat::Message& message);
+/// {"role","content","reasoning_content"?,"tool_calls"?}
+Json chat_message_json(const chat::Message& message);
 
 http::Task<http::Response> oai_chat(Service& service, http::Exchange& exchange);
 

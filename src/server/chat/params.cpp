@@ -4,9 +4,8 @@
 #include <climits>
 
 #include "base/error.h"
-#include "server/oai_chat.h"
+#include "server/chat/job.h"
 #include "server/request/fields.h"
-#include "server/request/list_fields.h"
 
 namespace llm::server {
 namespace {
@@ -28,12 +27,6 @@ bool has_grammar(const Json& body) {
 void check_combinations(const Json& body) {
   if (has_grammar(body) && offers_tools(body)) {
     bad_field("grammar", "Cannot use custom grammar constraints with tools.");
-  }
-  // Calls cannot be forced before there is a grammar for them.
-  const Json* choice = find(body, "tool_choice");
-  if (offers_tools(body) && choice != nullptr && *choice == "required") {
-    throw RequestError(501, "not_supported_error",
-                       "Field 'tool_choice': \"required\" is not supported yet", "tool_choice");
   }
   if (has_grammar(body) && find(body, "json_schema") != nullptr) {
     bad_field("json_schema", "Cannot use both json_schema and grammar");
@@ -69,33 +62,6 @@ void read_logprobs(const Json& body, CompletionParams& params) {
   params.sampling.n_probs = std::max(1, static_cast<int>(count));
 }
 
-Constraint constraint_of_format(const Json& format) {
-  if (!format.is_object()) wrong_type("response_format", "object", format);
-  const Json* type = find(format, "type");
-  const std::string name = type == nullptr ? "" : read_string("response_format.type", *type);
-  if (name == "text") return Constraint::none;
-  if (name == "json_object") {
-    const Json* schema = find(format, "schema");
-    if (schema == nullptr || (schema->is_object() && schema->empty())) {
-      return Constraint::json_object;
-    }
-    return constraint_of_schema("response_format.schema", *schema);
-  }
-  if (name == "json_schema") {
-    const Json* wrapper = find(format, "json_schema");
-    if (wrapper == nullptr || !wrapper->is_object()) {
-      wrong_type("response_format.json_schema", "object", wrapper == nullptr ? Json() : *wrapper);
-    }
-    const Json* schema = find(*wrapper, "schema");
-    return schema == nullptr ? Constraint::json_value
-                             : constraint_of_schema("response_format.json_schema.schema", *schema);
-  }
-  bad_field(
-      "response_format",
-      fmt::format("response_format type must be one of \"text\" or \"json_object\", but got: {}",
-                  name));
-}
-
 std::string reasoning_format(const Json& value) {
   const std::string name = read_string("reasoning_format", value);
   if (name == "auto") return "deepseek";
@@ -110,11 +76,6 @@ CompletionParams parse_chat_params(const Json& body, const CompletionParams& def
   check_combinations(body);
   CompletionParams params = parse_params(body, defaults, limits);
   read_logprobs(body, params);
-  if (const Json* format = find(body, "response_format")) {
-    if (const Constraint wanted = constraint_of_format(*format); wanted != Constraint::none) {
-      params.constraint = wanted;
-    }
-  }
   if (const Json* format = find(body, "reasoning_format")) {
     params.reasoning_format = reasoning_format(*format);
   }
