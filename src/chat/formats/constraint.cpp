@@ -128,25 +128,25 @@ std::vector<const CallLayout*> written_layouts(const ReplyLayout& layout) {
 
 ReplyConstraint LayoutFormat::constraint(const ReplySettings& settings) const {
   ReplyConstraint out;
-  const bool offers_calls = !layout_.calls.empty() && settings.tools.is_array() &&
+  const bool offers_calls = !layout().calls.empty() && settings.tools.is_array() &&
                             !settings.tools.empty() && settings.tool_choice != ToolChoice::none;
   const bool has_schema = !settings.schema.is_null();
-  const CallLayout& call = layout_.calls.empty() ? no_calls() : layout_.calls.front();
+  const CallLayout& call = layout().calls.empty() ? no_calls() : layout().calls.front();
   ConstraintBuilder builder(out, call, settings);
-  ReplyWriter writer(layout_, settings, out.expressions, builder);
+  ReplyWriter writer(layout(), settings, out.expressions, builder);
   const bool has_functions = offers_calls && !offered_functions(settings).empty();
   if (!has_functions && !has_schema) return out;
   out.active = true;
   const auto written_calls = [&](bool lazy) {
     std::vector<Expr> choices;
-    for (const CallLayout* one : written_layouts(layout_)) {
+    for (const CallLayout* one : written_layouts(layout())) {
       choices.push_back(ConstraintBuilder(out, *one, settings).calls(lazy));
     }
     return out.expressions.choice(std::move(choices));
   };
   if (!has_schema && settings.tool_choice == ToolChoice::automatic) {
     out.lazy = true;
-    out.triggers = layout_.triggers;
+    out.triggers = layout().triggers;
     if (call.syntax == CallSyntax::recipients) out.triggers.push_back(first_recipient(settings));
     out.root = written_calls(/*lazy=*/true);
     if (out.triggers.empty()) out.active = out.lazy = false;

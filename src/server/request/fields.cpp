@@ -110,8 +110,8 @@ template <class Params, class T>
 auto& at(Params& params, OfSampling<T> member) {
   return params.sampling.*member;
 }
-template <class T>
-T& at(CompletionParams& params, OfReasoning<T> member) {
+template <class Params, class T>
+auto& at(Params& params, OfReasoning<T> member) {
   return params.reasoning.*member;
 }
 
