@@ -125,14 +125,14 @@ const State* Automaton::adopt(const State* foreign) {
   return intern_state(items, foreign->is_accepting);
 }
 
-const State* Automaton::inside(const State* state, const Frame* frame) {
+const State* Automaton::inside(const State* state, const Frame* frame, bool uncounted) {
   const std::lock_guard lock(mutex_);
   const Frame* bottom = nullptr;
   if (frame != nullptr && program_->regions[frame->region].kind != Region::Kind::plain) {
     const Item back = {Program::kEnd, nullptr};
     bottom = intern_frame({.region = frame->region,
-                           .low = frame->low,
-                           .high = frame->high,
+                           .low = uncounted ? kUncounted : frame->low,
+                           .high = uncounted ? kUncounted : frame->high,
                            .edges = std::span(&back, 1),
                            .present = frame->present});
   }
@@ -262,6 +262,10 @@ void Automaton::end_region(const Frame* frame) {
 }
 
 void Automaton::end_round(const Region& region, const Frame* frame) {
+  if (frame->high == kUncounted) {
+    end_region(frame);
+    return add(region.start, frame, true);
+  }
   const bool is_bounded = region.maximum != Expressions::kNoMaximum;
   const auto minimum = static_cast<std::uint32_t>(region.minimum);
   std::uint32_t low = frame->low + 1, high = frame->high + 1;

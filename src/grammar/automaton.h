@@ -69,7 +69,8 @@ struct State {
 /// A called region: where it returns to, and what it has counted.
 struct Frame {
   std::int32_t region = 0;
-  std::uint32_t low = 0, high = 0;  // of a counted one: between so many rounds are done
+  /// Of a counted one: between so many rounds are done. kUncounted: any number may be and follow.
+  std::uint32_t low = 0, high = 0;
   std::span<const Item> edges;
   std::span<const std::uint64_t> present;  // of an unordered one: a bit per member
   std::uint64_t edges_hash = 0, hash = 0;
@@ -78,6 +79,7 @@ struct Frame {
 
 class Automaton {
  public:
+  static constexpr std::uint32_t kUncounted = 0xFFFFFFFF;
   static constexpr std::size_t kFull = std::size_t{24} << 20;  // bytes
   /// A text that is ambiguous in more ways has left the grammar.
   static constexpr std::size_t kMaxItems = 4000;
@@ -105,7 +107,8 @@ class Automaton {
   const State* adopt(const State* foreign);
 
   /// The part of `state` inside `frame` as a state of its own, which accepts where that returns.
-  const State* inside(const State* state, const Frame* frame);
+  /// `uncounted`: as if the frame's region could be left and repeated at any time.
+  const State* inside(const State* state, const Frame* frame, bool uncounted = false);
   const State* after(const Frame* frame);
 
   const Program& program() const { return *program_; }

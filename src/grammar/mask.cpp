@@ -25,6 +25,7 @@ namespace {
 
 constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 constexpr int kDense = 24;                   // live bytes from which local masks pay
+constexpr std::size_t kFewRounds = 10;       // of a counted region: near its end
 constexpr std::uint32_t kLargeSubtree = 24;  // nodes from which a look at its kinds pays
 /// Steps in items that one mask may cost. What a hostile grammar leaves undecided is forbidden.
 constexpr std::uint64_t kMaxWork = 3'000'000;
@@ -181,18 +182,57 @@ const LocalMask& local_mask(Automaton& automaton, const State* local,
   return *mask;
 }
 
-/// The tokens that the items in `frame` read.
+const State* read(Automaton& automaton, const State* state, std::string_view text) {
+  for (const char c : text) {
+    state = automaton.step(state, static_cast<std::uint8_t>(c));
+    if (state->is_dead()) break;
+  }
+  return state;
+}
+
+/// Rounds of a counted region that may still be begun or finished, whatever of them is possible.
+std::size_t rounds_left(const Region& region, const Frame& frame) {
+  if (region.maximum == Expressions::kNoMaximum) return std::numeric_limits<std::size_t>::max();
+  return static_cast<std::size_t>(region.maximum) - frame.high;
+}
+
+/// The tokens that the items in `frame` read. A counted region far from its bounds is taken as one
+/// without: a token cannot do more rounds than it has bytes. Only longer ones, and those that may
+/// leave too early, are read one by one.
 void add_frame(Automaton& automaton, const State* state, const Frame* frame,
                const Vocabulary& vocabulary, std::vector<std::uint64_t>& bits) {
-  const State* local = automaton.inside(state, frame);
-  const LocalMask& mask = local_mask(automaton, local, vocabulary);
-  for (std::size_t i = 0; i < bits.size(); ++i) bits[i] |= mask.bits[i];
+  const Region* region = frame == nullptr ? nullptr : &automaton.program().regions[frame->region];
+  const bool is_counted = region != nullptr && region->kind == Region::Kind::counted;
+  const std::size_t left =
+      is_counted ? rounds_left(*region, *frame) : std::numeric_limits<std::size_t>::max();
+  const bool is_open = is_counted && left >= kFewRounds;
+  const bool may_leave = !is_counted || frame->low >= static_cast<std::uint32_t>(region->minimum);
+  const LocalMask& mask =
+      local_mask(automaton, automaton.inside(state, frame, is_open), vocabulary);
+  std::vector<std::uint64_t> found = mask.bits;
+  const State* exact = is_open ? automaton.inside(state, frame) : nullptr;
+  for (const std::uint32_t rank : vocabulary.by_length()) {
+    const std::string_view text = vocabulary.text(vocabulary.token(rank));
+    if (!is_open || text.size() <= left) break;
+    if (!(found[rank / 64] >> (rank % 64) & 1)) continue;
+    if (read(automaton, exact, text)->is_dead()) {
+      found[rank / 64] &= ~(std::uint64_t{1} << (rank % 64));
+    }
+  }
+  for (std::size_t i = 0; i < bits.size(); ++i) bits[i] |= found[i];
   if (frame == nullptr) return;
   const State* after = automaton.after(frame);
   Walk walk(automaton, vocabulary, bits);
+  const auto nodes = vocabulary.nodes();
   for (int byte = 0; byte < 256; ++byte) {
     if (!after->reads(static_cast<std::uint8_t>(byte))) continue;
     for (std::uint32_t i = mask.first[byte]; i < mask.first[byte + 1]; ++i) {
+      const Vocabulary::Node& node = nodes[mask.rests[i]];
+      const std::size_t depth = node.depth - 1u;
+      if (is_open && (!may_leave || depth > left)) {
+        const std::string_view text = vocabulary.text(vocabulary.token(node.first_rank));
+        if (!read(automaton, exact, text.substr(0, depth))->is_accepting) continue;
+      }
       walk.from(mask.rests[i], after);
       if (walk.is_exhausted()) return;
     }

@@ -17,9 +17,10 @@ using Kind = Node::Kind;
 using Op = Position::Op;
 
 constexpr std::size_t kMaxPositions = 2'000'000;
-constexpr std::int64_t kMaxUnrolled = 48;  // positions of a repetition that is written out
-constexpr std::int64_t kMaxRepeated = 6;   // positions of a shared part that is written twice
-constexpr int kMaxNesting = 60;            // deeper parts become regions
+constexpr std::int64_t kMaxUnrolled = 48;      // positions of a repetition that is written out
+constexpr std::int64_t kMaxRepeated = 6;       // positions of a shared part that is written twice
+constexpr std::int64_t kMaxCountedBody = 200;  // positions
+constexpr int kMaxNesting = 60;                // deeper parts become regions
 constexpr std::int64_t kHuge = 1'000'000;
 
 class Builder {
@@ -345,7 +346,13 @@ class Builder {
       // Rounds that read nothing stand for any number of missing ones.
       region.minimum = analysis_.nullable[child] ? 0 : self.low;
       region.maximum = self.high;
-      region.start = build(child, Program::kEnd);
+      // A small body is written here even where it is shared: masks of counted regions far from
+      // their bounds need its bytes and its counter in one region.
+      const std::int32_t body = resolve(child);
+      const bool is_plain = nodes_[body].kind != Kind::unordered && !is_counted(nodes_[body]) &&
+                            !has_rule_[body] && !analysis_.is_void[body];
+      region.start = is_plain && size_[body] <= kMaxCountedBody ? write(body, Program::kEnd)
+                                                                : build(child, Program::kEnd);
     } else {
       region.start = write(node, Program::kEnd);
     }

@@ -41,6 +41,11 @@ Vocabulary::Vocabulary(std::vector<std::string> texts, std::span<const TokenId> 
   }
   build_trie();
   set_kinds();
+  by_length_.resize(ranked_.size());
+  std::iota(by_length_.begin(), by_length_.end(), 0u);
+  std::stable_sort(by_length_.begin(), by_length_.end(), [this](std::uint32_t a, std::uint32_t b) {
+    return texts_[ranked_[a]].size() > texts_[ranked_[b]].size();
+  });
 }
 
 void Vocabulary::build_trie() {

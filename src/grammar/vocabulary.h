@@ -39,6 +39,8 @@ class Vocabulary {
   /// Of tokens in the trie: those with a text that do not end a generation.
   std::uint32_t rank_count() const { return static_cast<std::uint32_t>(ranked_.size()); }
   int longest() const { return longest_; }  // bytes
+  /// Ranks, the longest texts first.
+  std::span<const std::uint32_t> by_length() const { return by_length_; }
 
   int size() const { return static_cast<int>(texts_.size()); }
   bool has(TokenId token) const { return token >= 0 && token < size(); }
@@ -57,6 +59,7 @@ class Vocabulary {
   std::vector<TokenId> end_tokens_;
   std::vector<Node> nodes_;
   std::vector<TokenId> ranked_;
+  std::vector<std::uint32_t> by_length_;
   int longest_ = 0;
   std::uint64_t id_;
 };
