@@ -64,16 +64,16 @@ void add_all(std::vector<std::string>& to, std::initializer_list<std::string> te
 }  // namespace
 
 std::unique_ptr<ReplyParser> LayoutFormat::parser(const ReplySettings& settings) const {
-  return std::make_unique<LayoutParser>(layout_, settings);
+  return std::make_unique<LayoutParser>(shared_, settings);
 }
 
 std::vector<std::string> LayoutFormat::preserved_tokens() const {
   std::vector<std::string> tokens;
-  add_all(tokens, {layout_->reasoning.start, layout_->reasoning.end, layout_->content_start,
-                   layout_->content_end, layout_->code_tag});
-  for (const std::string& text : layout_->dropped) add_all(tokens, {text});
-  for (const std::string& text : layout_->special_words) add_all(tokens, {text});
-  for (const CallLayout& call : layout_->calls) {
+  add_all(tokens, {layout_.reasoning.start, layout_.reasoning.end, layout_.content_start,
+                   layout_.content_end, layout_.code_tag});
+  for (const std::string& text : layout_.dropped) add_all(tokens, {text});
+  for (const std::string& text : layout_.special_words) add_all(tokens, {text});
+  for (const CallLayout& call : layout_.calls) {
     for (const std::string& open : call.section_open) add_all(tokens, {open});
     add_all(tokens, {call.section_close, call.call_open, call.call_close, call.name_open,
                      call.name_close, call.id_open, call.key_open, call.key_close, call.value_open,
@@ -84,13 +84,13 @@ std::vector<std::string> LayoutFormat::preserved_tokens() const {
 }
 
 grammar::ThinkingTags LayoutFormat::thinking(const std::string& generation_prompt) const {
-  const ReasoningLayout& thinks = layout_->reasoning;
+  const ReasoningLayout& thinks = layout_.reasoning;
   grammar::ThinkingTags tags;
   if (!thinks.exists()) return tags;
   tags.start = thinks.start;
   tags.ends = {thinks.end};
   if (thinks.calls_end_it) {
-    for (const CallLayout& call : layout_->calls) {
+    for (const CallLayout& call : layout_.calls) {
       for (const std::string& open : call.section_open) add_all(tags.ends, {open});
       add_all(tags.ends, {call.call_open});
     }
@@ -100,7 +100,7 @@ grammar::ThinkingTags LayoutFormat::thinking(const std::string& generation_promp
 }
 
 std::string LayoutFormat::tool_instructions(const Json& tools) const {
-  if (!layout_->explains_tools || !tools.is_array() || tools.empty()) return "";
+  if (!layout_.explains_tools || !tools.is_array() || tools.empty()) return "";
   std::string text =
       "You can call functions. These are available, one JSON description per line:\n<tools>\n";
   for (const Json& tool : tools)
