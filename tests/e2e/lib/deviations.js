@@ -4,11 +4,8 @@
 /** Recordings that cannot be compared at all: pattern of the name, reason. */
 export const SKIPPED = [
   [/^base\/(slot-|completion-after-restore|completion-before-save)/, "slot files are to come"],
-  [/^base\/(completion-grammar|completion-json-schema$|completion-json-schema-invalid)/, "grammars and schemas are to come"],
-  [/^oai-chat\/(json-|grammar|response-format-bad-schema)/, "grammars and schemas are to come"],
-  [/^utf8\/(multi-byte|cut-inside|chat-multi-byte|stop-multi-byte)/, "they force their text by a grammar"],
   [/^no-jinja\/(tool|chat|apply|prefill|json)/, "there is one template engine"],
-  [/^control\//, "ending the reasoning is to come"],
+  [/^control\//, "they name a request that ran then; tested in reasoning.test.js"],
 ];
 
 /** [pattern of the name, pattern of the path, reason] */
