@@ -54,7 +54,7 @@ describe("a decoder as an embedding model", { skip }, () => {
   });
 
   test("an input longer than a batch comes in pieces", async () => {
-    const { status, body } = await server.json("/v1/embeddings", { input: text(5, 600) });
+    const { status, body } = await server.json("/v1/embeddings", { input: text(5, 100) });
     assert.equal(status, 200);
     assert.ok(body.usage.prompt_tokens > 64);
   });
@@ -84,14 +84,14 @@ describe("a decoder as an embedding model", { skip }, () => {
     const alone = await server.json("/completion", ask);
     const [beside, ...vectors] = await Promise.all([
       server.json("/completion", ask),
-      ...Array.from({ length: 20 }, (_, i) => server.json("/v1/embeddings", { input: [text(i, 200), text(i)] })),
+      ...Array.from({ length: 20 }, (_, i) => server.json("/v1/embeddings", { input: [text(i, 60), text(i)] })),
     ]);
     assert.equal(beside.body.content, alone.body.content);
     assert.ok(vectors.every(({ status, body }) => status === 200 && body.data.length === 2));
   });
 
   test("clients that leave are forgotten, the server goes on", async () => {
-    const input = Array.from({ length: 300 }, (_, i) => text(i, 200));
+    const input = Array.from({ length: 300 }, (_, i) => text(i, 60));
     const leaving = new AbortController();
     const gone = server.fetch("/v1/embeddings", { body: { input }, signal: leaving.signal });
     setTimeout(() => leaving.abort(), 150);

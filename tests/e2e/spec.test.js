@@ -12,9 +12,7 @@ const skip = needs(demoModel, "the demo model") || needs(shared, "the specificat
 
 /** Examples of features that are to come: pattern of the command, area. */
 const LATER = [
-  [/\/v1\/embeddings|\/embedding/, "embeddings"],
   [/"lora"/, "adapters: ids that are not loaded are accepted and have no effect"],
-  [/\/rerank/, "reranking"],
   [/\/v1\/messages|\/v1\/responses/, "Anthropic and OpenAI responses"],
 ];
 

@@ -228,6 +228,22 @@ TEST(Parse, ThreadsOfZeroOrLessMeanEveryCpu) {
   EXPECT_EQ(options_of({"-t", "0", "-tb", "3"}).threads.batch, 3);
 }
 
+TEST(Parse, VectorsComeInOneComputationPerStep) {
+  const Options plain = options_of({"-b", "1024", "-ub", "256"});
+  EXPECT_FALSE(plain.vectors.embeddings);
+  EXPECT_EQ(plain.batch.size, 1024);
+  const Options vectors =
+      options_of({"-b", "1024", "-ub", "256", "--embedding", "--pooling", "cls"});
+  EXPECT_TRUE(vectors.vectors.embeddings);
+  EXPECT_EQ(vectors.vectors.pooling, "cls");
+  EXPECT_EQ(vectors.batch.size, 256);
+  const Options ranks = options_of({"--rerank"});
+  EXPECT_TRUE(ranks.vectors.embeddings);
+  EXPECT_EQ(ranks.vectors.pooling, "rank");
+  EXPECT_EQ(ranks.vectors.normalize, 2);
+  EXPECT_THAT(error_of({"--pooling", "max"}), HasSubstr("--pooling"));
+}
+
 TEST(Parse, SamplingDefaults) {
   const auto sampling =
       options_of({"--temp", "-2", "--top-k", "-1", "-s", "-1", "-l", "15043-1.5", "-l", "2+3",

@@ -20,6 +20,17 @@ function general(path) {
 // not: a computation in doubles gives the same digits).
 const TOLERANCE = 5e-3;
 
+/** Recordings name the list whose numbers are approximate, or the number. */
+function isApproximate(place, rules) {
+  return rules.approximate.has(place) || rules.approximate.has(place.replace(/(\[\*\])+$/, ""));
+}
+
+/** The floats of a vector that is sent as base64. */
+function floats(text) {
+  const bytes = Buffer.from(text, "base64");
+  return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
+}
+
 /**
  * rules: { volatile, approximate, redacted: Set of paths, isText(path): value may differ }
  * Returns the list of differences.
@@ -38,7 +49,10 @@ export function compare(expected, got, path, rules) {
     return expected.flatMap((item, i) => compare(item, got[i], `${path}[${i}]`, rules));
   }
   if (typeOf(expected) === "object") return compareObjects(expected, got, path, rules);
-  if (rules.approximate.has(place) && Math.abs(expected - got) <= TOLERANCE) return [];
+  if (isApproximate(place, rules)) {
+    if (typeof expected === "string") return compare(floats(expected), floats(got), path, rules);
+    if (Math.abs(expected - got) <= TOLERANCE) return [];
+  }
   return expected === got ? [] : [difference(path, expected, got)];
 }
 
