@@ -217,7 +217,7 @@ class Subsets {
   std::vector<std::pair<Set, Beside>> sets_;
   std::vector<int> seen_;
   int round_ = 0;
-  long budget_ = 5'000'000;
+  long budget_ = 1'500'000;
 };
 
 }  // namespace

@@ -167,8 +167,15 @@ class ShapeReader {
     }
     if (!shape_.values) return read_refused();
     Validator validator(source_.references());
+    std::vector<Json> others;  // the schemas without their values, which were looked at above
+    for (const Json* schema : set_) {
+      others.push_back(*schema);
+      others.back().erase("enum");
+      others.back().erase("const");
+    }
     const auto is_wrong = [&](const Json& value) {
-      return !std::all_of(set_.begin(), set_.end(), [&](const Json* schema) {
+      return !std::all_of(others.begin(), others.end(), [&](const Json& other) {
+        const Json* schema = &other;
         const Json* refused = member(schema, kRefuse);
         const Json* types = member(schema, kNotTypes);
         return !(refused && is_among(value, *refused)) && !(types && is_of(value, *types)) &&

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -287,14 +287,14 @@ TEST(JsonSchema, EndsQuicklyWhateverTheSchema) {
   hostile.push_back({{"type", "string"}, {"minLength", 4e8}, {"maxLength", 9e8}});
   hostile.push_back({{"type", "number"}, {"multipleOf", 0.00123457}, {"minimum", 1e30}});
   for (const Json& schema : hostile) {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     try {
       const Schema grammar(schema);
     } catch (const GrammarError&) {
       // as good
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    EXPECT_LT(took.count(), 3) << schema.dump().substr(0, 200);
+    const double took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    EXPECT_LT(took, 3) << schema.dump().substr(0, 200);
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "grammar/dfa.h"
 #include "grammar/grammar.h"
@@ -12,7 +12,9 @@ namespace {
 
 bool accepts(const char* pattern, const std::string& text, RegexUse use = RegexUse::plain) {
   Expressions expressions;
-  Matcher matcher(compile(expressions, add_regex(expressions, pattern, use)));
+  const Expr root = expressions.choice(
+      {add_regex(expressions, pattern, use), expressions.literal("of patterns without any text")});
+  Matcher matcher(compile(expressions, root));
   return matcher.feed(text) == text.size() && matcher.is_accepting();
 }
 
@@ -95,7 +97,7 @@ TEST(Regex, EndsQuicklyWhateverThePattern) {
   for (const char* pattern :
        {"^(a|b)*a(a|b){60}$", "^((a{0,500}){0,500}){0,500}$", "(x+x+)+y", "^(\\p{L}|\\w)*\\b.{300}",
         "(((((((((a*)*)*)*)*)*)*)*)*)*", "^(.*,){50}P", "[\\s\\S]{1000000}"}) {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     try {
       Expressions expressions;
       compile(expressions, add_regex(expressions, pattern, RegexUse::json_string));
@@ -103,8 +105,8 @@ TEST(Regex, EndsQuicklyWhateverThePattern) {
     } catch (const GrammarError&) {
       // as good
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    EXPECT_LT(took.count(), 3) << pattern;
+    const double took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    EXPECT_LT(took, 3) << pattern;
   }
 }
 
