@@ -81,10 +81,10 @@ function rulesOf(capture) {
 
 // Events that the recorded server leaves out although the API has them (reference/http-api.md, 20.16).
 const ONLY_OURS = [
-  (event) => event.type === "ping",
-  (event) => event.type === "response.function_call_arguments.done",
-  (event) => event.type === "response.reasoning_text.done",
-  (event) => /^response\.content_part/.test(event.type) && event.part.type === "reasoning_text",
+  (event) => event?.type === "ping",
+  (event) => event?.type === "response.function_call_arguments.done",
+  (event) => event?.type === "response.reasoning_text.done",
+  (event) => /^response\.content_part/.test(event?.type) && event.part.type === "reasoning_text",
 ];
 
 /** Events of several sequences may come in any mixture: compared sequence by sequence. */

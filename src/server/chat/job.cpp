@@ -66,7 +66,8 @@ std::string key_of(const chat::Format& format, const chat::ReplySettings& s) {
                s.strict_schema});
 }
 
-Prepared make_reply_constraint(const chat::Format& format, const chat::ReplySettings& settings) {
+Prepared make_reply_constraint(const chat::Format& format, const chat::ReplySettings& settings,
+                               const std::string& schema_field) {
   try {
     chat::ReplyConstraint reply = format.constraint(settings);
     Prepared prepared{.warnings = std::move(reply.warnings)};
@@ -78,10 +79,9 @@ Prepared make_reply_constraint(const chat::Format& format, const chat::ReplySett
                            .already_read = std::move(reply.already_read)};
     return prepared;
   } catch (const grammar::GrammarError& error) {
-    const bool is_schema = !settings.schema.is_null();
-    bad_field(is_schema ? "response_format" : "tools",
-              fmt::format("{}: JSON schema conversion failed:\n{}",
-                          is_schema ? "response_format" : "tools", error.what()));
+    const std::string field = settings.schema.is_null() ? "tools" : schema_field;
+    bad_field(field,
+              fmt::format("Field '{}': JSON schema conversion failed:\n{}", field, error.what()));
   }
 }
 
@@ -114,8 +114,9 @@ Prepared constraint_of(Serving& serving, const CompletionParams& params,
     return serving.grammars.get(shape, serving.format->thinking(params.generation_prompt));
   }
   if (!offers_calls(settings) && settings.schema.is_null()) return {};
-  return serving.grammars.get(key_of(*serving.format, settings),
-                              [&] { return make_reply_constraint(*serving.format, settings); });
+  return serving.grammars.get(key_of(*serving.format, settings), [&] {
+    return make_reply_constraint(*serving.format, settings, shape.field);
+  });
 }
 
 ReasoningLimit limit_of(const Serving& serving, const CompletionParams& params,

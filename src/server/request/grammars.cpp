@@ -24,6 +24,12 @@ Expr add_choices(Expressions& expressions, const std::vector<std::string>& choic
   return expressions.choice(std::move(parts));
 }
 
+/// The whole text is the match, as in vLLM; an unanchored pattern would be looked for anywhere.
+std::string anchored(const std::string& pattern) {
+  const bool is_anchored = pattern.starts_with('^') && pattern.ends_with('$');
+  return is_anchored ? pattern : "^(?:" + pattern + ")$";
+}
+
 Expr add_shape(Expressions& expressions, const Shape& shape, const Tokenizer& tokenizer,
                std::vector<std::string>& warnings) {
   switch (shape.kind) {
@@ -40,7 +46,7 @@ Expr add_shape(Expressions& expressions, const Shape& shape, const Tokenizer& to
       return grammar::add_json_schema(expressions, shape.schema, options);
     }
     case Kind::regex:
-      return grammar::add_regex(expressions, shape.text, grammar::RegexUse::plain);
+      return grammar::add_regex(expressions, anchored(shape.text), grammar::RegexUse::plain);
     case Kind::choice:
       return add_choices(expressions, shape.choices);
     case Kind::none:

@@ -43,6 +43,16 @@ export const DEVIATIONS = [
   [/^embeddings\/models$/, /capabilities/, "a model that generates nothing does not claim to (20.24)"],
   [/^rerank\/embeddings-on-rank-model$/, /embedding/, "the scores, where the recorded server gives what lies in its memory"],
   [/^embeddings\/normalize-max$/, /embedding/, "numbers of five digits that its 16-bit gelu rounds"],
+  // Grammars are kept as automata, not as GBNF; blanks between symbols of JSON are others.
+  [/^(base\/completion-json-schema|tools-chat\/verbose-auto)$/, /generation_settings\.(grammar|grammar_lazy|grammar_triggers\.length)$/, "schemas and tools do not become GBNF"],
+  [/^(base\/completion-(grammar|json-schema)-invalid|oai-chat\/(grammar-invalid|response-format-bad-schema))$/, /^body\.error\.message$/, "says where"],
+  [/^oai-chat\/grammar-and-json-schema$/, /^(status|body\.error\.(code|type))$/, "client mistakes are 400 (20.1)"],
+  [/^oai-chat\/json-(object|object-schema|schema)$/, /(content|_tokens)$/, "blanks; json_object is constrained (20.6)"],
+  [/^(tools-chat|anthropic-tools)\/.*(call|tool-use)/, /^sse\.length$|(_tokens|arguments)$|content\.length$/, "blanks"],
+  [/^utf8\/cut-inside-.*-stream$/, /^sse\.length$/, "the fragment is sent at the end, as U+FFFD"],
+  [/^utf8\/multi-byte-n-probs$/, /logprob$/, "sums over an F16 cache in another order, and in F32"],
+  [/^(anthropic\/stop-sequence|oai-responses\/progress|reasoning\/.*)-?stream$/, /^sse\.length$/, "pieces of text are cut elsewhere"],
+  [/^reasoning\/(chat|responses)$/, /(reasoning_content|content\[\d\]\.text)$/, "no blanks at the end of thoughts"],
   // Wrong methods of known paths.
   [/^base\/(delete-on-post-route|get-on-post-route|health-post-404)$/, /^(status|body\.error.*)$/, "405 names the methods that are allowed"],
   [/^base\/stream-delete-unknown$/, /^headers?[. ]Content-Type$/, "JSON is announced in one way everywhere"],
