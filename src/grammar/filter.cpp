@@ -41,7 +41,15 @@ class StrictFilter final : public Filter {
     place_.step_token(token, vocabulary_->text(token));
   }
 
-  std::string forced() const override { return place_.forced(kMaxForced); }
+  std::string forced_text() const override { return place_.forced(kMaxForced); }
+  /// The last token is left out: it might have been a longer one.
+  std::vector<TokenId> forced() override {
+    const std::string text = forced_text();
+    if (text.empty()) return {};
+    std::vector<TokenId> tokens = vocabulary_->encode(text);
+    if (!tokens.empty()) tokens.pop_back();
+    return tokens;
+  }
   std::unique_ptr<Filter> clone() const override { return std::make_unique<StrictFilter>(*this); }
 
  private:
@@ -108,7 +116,10 @@ class LazyFilter final : public Filter {
     if (text_.size() > 2 * kKeptText) forget();
   }
 
-  std::string forced() const override { return awake_ ? awake_->forced() : ""; }
+  std::string forced_text() const override { return awake_ ? awake_->forced_text() : ""; }
+  std::vector<TokenId> forced() override {
+    return awake_ ? awake_->forced() : std::vector<TokenId>();
+  }
   std::unique_ptr<Filter> clone() const override { return std::make_unique<LazyFilter>(*this); }
 
  private:

@@ -12,7 +12,8 @@
 
 namespace llm::grammar {
 
-/// The texts of all tokens as a trie in depth-first order. Made once per model, shared.
+/// The texts of all tokens as a trie in depth-first order. Made once per model, shared. A tokenizer
+/// that it is made from must outlive it.
 class Vocabulary;
 std::shared_ptr<const Vocabulary> make_vocabulary(const Tokenizer& tokenizer);
 /// Without a tokenizer: the bytes of token i, and which tokens end a generation.
@@ -47,7 +48,7 @@ struct Constraint {
 class Filter : public TokenFilter {
  public:
   /// Text that must come next (jump-forward), "" when there is a choice.
-  virtual std::string forced() const = 0;
+  virtual std::string forced_text() const = 0;
   virtual std::unique_ptr<Filter> clone() const = 0;
 };
 

@@ -32,8 +32,9 @@ ByteKinds kind_of(std::uint8_t byte) {
   return 1u << (kFirst + 6);
 }
 
-Vocabulary::Vocabulary(std::vector<std::string> texts, std::span<const TokenId> end_of_generation)
-    : texts_(std::move(texts)), ends_(texts_.size(), false), id_(next_id++) {
+Vocabulary::Vocabulary(std::vector<std::string> texts, std::span<const TokenId> end_of_generation,
+                       const Tokenizer* tokenizer)
+    : texts_(std::move(texts)), ends_(texts_.size(), false), id_(next_id++), tokenizer_(tokenizer) {
   for (const TokenId token : end_of_generation) {
     if (!has(token) || ends_[token]) continue;
     ends_[token] = true;
@@ -113,13 +114,26 @@ void Vocabulary::set_kinds() {
   }
 }
 
+std::vector<TokenId> Vocabulary::encode(std::string_view text) const {
+  if (tokenizer_ == nullptr) return {};
+  std::vector<TokenId> tokens = tokenizer_->encode(text, {.add_special = false});
+  std::string_view rest = text;
+  for (const TokenId token : tokens) {
+    if (!has(token) || !rest.starts_with(texts_[token])) return {};
+    rest.remove_prefix(texts_[token].size());
+  }
+  if (!rest.empty()) return {};
+  return tokens;
+}
+
 std::shared_ptr<const Vocabulary> make_vocabulary(const Tokenizer& tokenizer) {
   std::vector<std::string> texts;
   texts.reserve(static_cast<std::size_t>(tokenizer.size()));
   for (TokenId token = 0; token < tokenizer.size(); ++token) {
     texts.push_back(tokenizer.piece(token, /*show_special=*/true));
   }
-  return std::make_shared<const Vocabulary>(std::move(texts), tokenizer.end_of_generation_tokens());
+  return std::make_shared<const Vocabulary>(std::move(texts), tokenizer.end_of_generation_tokens(),
+                                            &tokenizer);
 }
 
 std::shared_ptr<const Vocabulary> make_vocabulary(std::span<const std::string> pieces,

@@ -21,7 +21,9 @@ ByteKinds kind_of(std::uint8_t byte);
 
 class Vocabulary {
  public:
-  Vocabulary(std::vector<std::string> texts, std::span<const TokenId> end_of_generation);
+  /// `tokenizer` may be null; encode() then finds nothing.
+  Vocabulary(std::vector<std::string> texts, std::span<const TokenId> end_of_generation,
+             const Tokenizer* tokenizer = nullptr);
 
   /// Tokens are ranked in the order of the trie, so the tokens of a subtree are a range of ranks.
   struct Node {
@@ -46,6 +48,9 @@ class Vocabulary {
   bool has(TokenId token) const { return token >= 0 && token < size(); }
   std::string_view text(TokenId token) const { return texts_[token]; }
   bool ends_generation(TokenId token) const { return ends_[token]; }
+  /// `text` as the model was taught to read it; empty when those tokens do not spell exactly it
+  /// (some vocabularies put a blank in front).
+  std::vector<TokenId> encode(std::string_view text) const;
   std::span<const TokenId> ends() const { return end_tokens_; }
   /// Different for every vocabulary of the process.
   std::uint64_t id() const { return id_; }
@@ -62,6 +67,7 @@ class Vocabulary {
   std::vector<std::uint32_t> by_length_;
   int longest_ = 0;
   std::uint64_t id_;
+  const Tokenizer* tokenizer_;
 };
 
 }  // namespace llm::grammar

@@ -112,12 +112,12 @@ TEST(LazyFilter, ATokenWhoseRestIsRefusedIsForbidden) {
   EXPECT_EQ(logits[good], 1.0f);
   EXPECT_LT(logits[bad], 0.0f);
   EXPECT_EQ(logits[plain], 1.0f);
-  EXPECT_EQ(filter->forced(), "");
+  EXPECT_EQ(filter->forced_text(), "");
   const auto other = filter->clone();
   filter->accept(good);
   EXPECT_FALSE(filter->allows(plain));
   EXPECT_FALSE(filter->allows(0));
-  EXPECT_EQ(filter->forced(), ">");
+  EXPECT_EQ(filter->forced_text(), ">");
   EXPECT_TRUE(other->allows(plain));
 }
 
@@ -152,7 +152,7 @@ TEST(LazyFilter, LongFreeTextIsForgotten) {
   filter->accept(open);
   filter->accept(close);
   EXPECT_FALSE(filter->allows(0));
-  EXPECT_EQ(filter->forced(), "!");
+  EXPECT_EQ(filter->forced_text(), "!");
 }
 
 }  // namespace

@@ -315,7 +315,7 @@ TEST(RandomGrammars, ClonesAreIndependent) {
   EXPECT_TRUE(filter->allows(0));
   EXPECT_FALSE(clone->allows(0));
   EXPECT_FALSE(clone->allows(1));
-  EXPECT_EQ(clone->forced(), "b");
+  EXPECT_EQ(clone->forced_text(), "b");
 }
 
 }  // namespace
