@@ -180,7 +180,7 @@ class Engine {
   virtual std::vector<SlotView> slots() const = 0;
   virtual EngineStats stats() const = 0;
   virtual int slot_count() const = 0;
-  virtual int slot_context() const = 0;  // tokens one sequence may hold
+  virtual int slot_context() const = 0;   // tokens one sequence may hold
   virtual int longest_input() const = 0;  // tokens of an input whose vectors are wanted
   /// Refuses new requests, lets running ones finish until the deadline, then cancels them.
   virtual void drain(std::chrono::milliseconds deadline) = 0;

@@ -75,7 +75,7 @@ struct QuantKernels {
   Scheme scheme;
   UnpackFunction unpack;
   const MultiplyFunction (*multiply)[kMaxPanelWidth];  // [tokens - 1][panel width - 1]
-  DirectFunction direct[kDirectTokens];  // [tokens - 1], null where a panel is faster
+  DirectFunction direct[kDirectTokens];                // [tokens - 1], null where a panel is faster
 };
 
 /// Weights of type F32, F16 and BF16 stay rows, as f32: partial sums k mod lanes over up to kChunk
