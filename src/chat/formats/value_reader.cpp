@@ -365,7 +365,7 @@ void ValueReader::end_code_unit(std::string& out) {
 ValueReader::Step ValueReader::put_word(char c, std::string& out) {
   const bool is_gemma = syntax_ == ValueSyntax::gemma;
   const bool is_key = state_ == State::bare_key;
-  if (is_gemma && held_ + c == kGemmaQuote.substr(0, held_.size() + 1)) {
+  if (is_gemma && held_.size() < kGemmaQuote.size() && kGemmaQuote.starts_with(held_ + c)) {
     held_ += c;
     if (held_ == kGemmaQuote) begin_text(kGemmaQuote, out);
     return Step::more;
