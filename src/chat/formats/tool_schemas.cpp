@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "grammar/json_schema.h"
+
 namespace llm::chat {
 namespace {
-
-constexpr int kMaxSteps = 500;  // through branches and references of one schema
 
 const Json* member(const Json* object, const char* name) {
   if (object == nullptr || !object->is_object()) return nullptr;
@@ -35,30 +35,6 @@ bool names_type(const Json& type, std::string_view name) {
          });
 }
 
-bool is_text_format(const Json& schema) {
-  return schema.contains("pattern") || schema.contains("minLength") ||
-         schema.contains("maxLength") || schema.contains("format");
-}
-
-bool can_be_text(const Json* schema, const Json* root, int& steps) {
-  schema = resolve(schema, root);
-  if (schema == nullptr || !schema->is_object() || ++steps > kMaxSteps) return false;
-  const auto branch = [&](const Json& one) { return can_be_text(&one, root, steps); };
-  if (const Json* type = member(schema, "type"); type != nullptr)
-    return names_type(*type, "string");
-  if (const Json* value = member(schema, "const"); value != nullptr) return value->is_string();
-  if (const Json* values = member(schema, "enum"); values != nullptr && values->is_array())
-    return std::any_of(values->begin(), values->end(),
-                       [](const Json& value) { return value.is_string(); });
-  for (const char* any : {"anyOf", "oneOf"})
-    if (const Json* branches = member(schema, any); branches != nullptr && branches->is_array())
-      if (std::any_of(branches->begin(), branches->end(), branch)) return true;
-  if (const Json* branches = member(schema, "allOf");
-      branches != nullptr && branches->is_array() && !branches->empty())
-    return std::all_of(branches->begin(), branches->end(), branch);
-  return is_text_format(*schema);
-}
-
 }  // namespace
 
 SchemaView::SchemaView(const Json* schema, const Json* root)
@@ -79,8 +55,8 @@ bool SchemaView::is_object() const {
 
 ValueKind SchemaView::kind() const {
   if (schema_ == nullptr || !schema_->is_object() || schema_->empty()) return ValueKind::unknown;
-  int steps = 0;
-  if (can_be_text(schema_, root_, steps)) return ValueKind::text;
+  if (grammar::can_be_string(*schema_, root_ == nullptr ? *schema_ : *root_))
+    return ValueKind::text;
   if (is_array() || is_object()) return ValueKind::container;
   for (const char* says : {"type", "enum", "const", "anyOf", "oneOf", "allOf"})
     if (schema_->contains(says)) return ValueKind::scalar;
