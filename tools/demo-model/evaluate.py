@@ -114,9 +114,13 @@ class Server:
         if item.get("tools"):
             body["tools"] = item["tools"]
         message = self.post("/v1/chat/completions", body)["choices"][0]["message"]
-        calls = [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in message.get("tool_calls") or []]
-        text = (message.get("content") or "").strip()
-        return (text, calls) if calls else split_calls(text)
+        calls = []
+        for call in message.get("tool_calls") or []:
+            try:
+                calls.append((call["function"]["name"], json.loads(call["function"]["arguments"])))
+            except ValueError:  # cut off at the limit
+                calls.append((call["function"]["name"], None))
+        return (message.get("content") or "").strip(), calls
 
 
 def shown(item):
