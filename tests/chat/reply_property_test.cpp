@@ -135,6 +135,22 @@ std::string repeated(std::string_view text, std::size_t bytes) {
 }
 
 /// Texts that would make a parser slow that looks at held text again and again.
+TEST(ReplyProperties, BrokenNumbersAreCompletedToJson) {
+  const auto format = chat::find_format("hermes");
+  for (const char* value :
+       {"2/", "2.", "2.5x", "-", "-x", "1e", "1e+", "1e5e", "0", "01", "trux"}) {
+    chat::ReplySettings settings;
+    settings.tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])");
+    const auto parser = format->parser(settings);
+    parser->feed(std::string("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": ") + value +
+                 ", \"b\": 1}}</tool_call>");
+    parser->finish(/*natural=*/true);
+    for (const chat::ToolCall& call : parser->message().calls) {
+      EXPECT_TRUE(Json::accept(call.arguments)) << value << ": " << call.arguments;
+    }
+  }
+}
+
 TEST(ReplyProperties, TimeGrowsWithTheLength) {
   constexpr std::string_view kUnits[] = {"<",
                                          "<tool_call>",

@@ -377,8 +377,9 @@ ValueReader::Step ValueReader::put_word(char c, std::string& out) {
     held_ += c;
     if (is_gemma) return Step::more;
     if (number_ == Number::none) return held_.size() > 5 ? Step::failed : Step::more;
-    number_ = next_in_number(number_, c);
-    if (number_ == Number::none) return Step::failed;
+    const Number next = next_in_number(number_, c);
+    if (next == Number::none) return Step::failed;  // number_ tells close() what was given out
+    number_ = next;
     if (is_whole(number_)) {  // what stands is a number: digits are given out as they come
       out += held_;
       held_.clear();
