@@ -72,19 +72,7 @@ Task<bool> read_named_call(Reading& r, const CallLayout& call) {
 }  // namespace
 
 Task<CallsEnd> read_named_calls(Reading& r, const CallLayout& call, bool opened) {
-  for (bool any = false;; any = true) {
-    const bool next = opened || co_await skip_marker(r, call.call_open);
-    opened = false;
-    if (!next) {
-      if (!any) co_return CallsEnd::nothing;
-      break;
-    }
-    const bool called = co_await read_named_call(r, call);
-    if (!called) co_return end_calls(r, any);
-    r.in.keep();
-  }
-  co_await skip_marker(r, call.section_close);
-  co_return CallsEnd::called;
+  return read_in_turn(r, call, opened, read_named_call);
 }
 
 }  // namespace llm::chat

@@ -216,4 +216,20 @@ std::string value_as_json(std::string_view text, ValueKind kind) {
   return json_string(text);
 }
 
+Task<CallsEnd> read_in_turn(Reading& r, const CallLayout& call, bool opened, ReadCall read_call) {
+  for (bool any = false;; any = true) {
+    const bool next = opened || co_await skip_marker(r, call.call_open);
+    opened = false;
+    if (!next) {
+      if (!any) co_return CallsEnd::nothing;
+      break;
+    }
+    const bool called = co_await read_call(r, call);
+    if (!called) co_return end_calls(r, any);
+    r.in.keep();
+  }
+  co_await skip_marker(r, call.section_close);
+  co_return CallsEnd::called;
+}
+
 }  // namespace llm::chat

@@ -102,6 +102,10 @@ Task<bool> read_name(Reading& r, std::string marker, std::string& name);
 /// The end of an attempt to read one more call, after others when `any`: what was kept and is none
 /// of them becomes content.
 CallsEnd end_calls(Reading& r, bool any);
+/// Calls that each have an opener, up to the end of their section; `read_call` reads one behind its
+/// opener and tells whether it was one.
+using ReadCall = Task<bool> (*)(Reading& r, const CallLayout& call);
+Task<CallsEnd> read_in_turn(Reading& r, const CallLayout& call, bool opened, ReadCall read_call);
 /// A call cut off behind its name is announced, with the beginning of its arguments.
 void announce_cut(Reading& r, CallSink& sink);
 
