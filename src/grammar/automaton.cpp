@@ -406,7 +406,10 @@ const State* Automaton::intern_state(std::vector<Item>& items, bool is_accepting
       }
     }
   }
-  for (const std::uint64_t word : state->live) state->live_count += std::popcount(word);
+  for (std::size_t word = 0; word < state->live.size(); ++word) {
+    state->live_before[word] = static_cast<std::uint8_t>(state->live_count);
+    state->live_count += std::popcount(state->live[word]);
+  }
   add_bytes(sizeof(State) + state->items.size_bytes() + 64);
   states_.emplace(hash, state);
   return state;

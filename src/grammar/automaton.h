@@ -43,7 +43,8 @@ struct State {
   std::span<const Item> items;
   bool is_accepting = false;
   bool has_token_items = false;
-  std::array<std::uint64_t, 4> live{};  // bytes that some item reads
+  std::array<std::uint64_t, 4> live{};        // bytes that some item reads
+  std::array<std::uint8_t, 4> live_before{};  // how many in the words before each
   int live_count = 0;
   std::uint64_t hash = 0;
   mutable std::atomic<std::atomic<const State*>*> next = nullptr;  // per live byte
@@ -56,8 +57,9 @@ struct State {
   /// Index into `next`. REQUIRES reads(byte).
   int index_of(std::uint8_t byte) const {
     if (live_count > kDirect) return byte;
-    int index = std::popcount(live[byte >> 6] & ((std::uint64_t{1} << (byte & 63)) - 1));
-    for (int word = 0; word < byte >> 6; ++word) index += std::popcount(live[word]);
+    std::uint64_t below = live[byte >> 6] & ((std::uint64_t{1} << (byte & 63)) - 1);
+    int index = live_before[byte >> 6];
+    for (; below != 0; below &= below - 1) ++index;
     return index;
   }
   int next_size() const { return live_count > kDirect ? 256 : live_count; }

@@ -17,10 +17,10 @@ using Kind = Node::Kind;
 using Op = Position::Op;
 
 constexpr std::size_t kMaxPositions = 2'000'000;
-constexpr std::int64_t kMaxUnrolled = 48;      // positions of a repetition that is written out
-constexpr std::int64_t kMaxRepeated = 6;       // positions of a shared part that is written twice
-constexpr std::int64_t kMaxCountedBody = 200;  // positions
-constexpr int kMaxNesting = 60;                // deeper parts become regions
+constexpr std::int64_t kMaxUnrolled = 48;  // positions of a repetition that is written out
+constexpr std::int64_t kMaxRepeated = 6;   // positions of a shared part that is written twice
+constexpr std::int64_t kMaxRound = 200;    // positions of a loop's body that is written twice
+constexpr int kMaxNesting = 60;            // deeper parts become regions
 constexpr std::int64_t kHuge = 1'000'000;
 
 class Builder {
@@ -298,11 +298,20 @@ class Builder {
     return add_bytes(path[0].edges);
   }
 
+  /// What a loop repeats. A small one is written here even where it is shared: a token does many
+  /// rounds, and masks need the loop's bytes (and its counter, if it has one) in one region.
+  std::int32_t build_round(std::int32_t node, std::int32_t next) {
+    node = resolve(node);
+    const bool is_plain = nodes_[node].kind != Kind::unordered && !is_counted(nodes_[node]) &&
+                          !has_rule_[node] && !analysis_.is_void[node];
+    return is_plain && size_[node] <= kMaxRound ? write(node, next) : build(node, next);
+  }
+
   std::int32_t write_repeat(const Node& self, std::int32_t next) {
     const std::int32_t child = expressions_.children(self)[0];
     if (self.high == Expressions::kNoMaximum && self.low <= 1) {
       const std::int32_t again = add({Op::split, 0, 2});
-      const std::int32_t body = build(child, again);
+      const std::int32_t body = build_round(child, again);
       program_.positions[again].a = static_cast<std::int32_t>(program_.targets.size());
       program_.targets.insert(program_.targets.end(), {body, next});
       return self.low == 0 ? again : body;
@@ -346,13 +355,7 @@ class Builder {
       // Rounds that read nothing stand for any number of missing ones.
       region.minimum = analysis_.nullable[child] ? 0 : self.low;
       region.maximum = self.high;
-      // A small body is written here even where it is shared: masks of counted regions far from
-      // their bounds need its bytes and its counter in one region.
-      const std::int32_t body = resolve(child);
-      const bool is_plain = nodes_[body].kind != Kind::unordered && !is_counted(nodes_[body]) &&
-                            !has_rule_[body] && !analysis_.is_void[body];
-      region.start = is_plain && size_[body] <= kMaxCountedBody ? write(body, Program::kEnd)
-                                                                : build(child, Program::kEnd);
+      region.start = build_round(child, Program::kEnd);
     } else {
       region.start = write(node, Program::kEnd);
     }

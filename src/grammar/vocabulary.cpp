@@ -52,7 +52,8 @@ Vocabulary::Vocabulary(std::vector<std::string> texts, std::span<const TokenId> 
 void Vocabulary::build_trie() {
   for (TokenId token = 0; token < size(); ++token) {
     const std::size_t length = texts_[token].size();
-    if (length > 0 && length <= kLongestText && !ends_[token]) ranked_.push_back(token);
+    const bool is_ranked = length > 0 && length <= kLongestText && !ends_[token];
+    (is_ranked ? ranked_ : unranked_).push_back(token);
   }
   std::stable_sort(ranked_.begin(), ranked_.end(),
                    [this](TokenId a, TokenId b) { return texts_[a] < texts_[b]; });
@@ -84,6 +85,7 @@ void Vocabulary::build_trie() {
                     .first_rank = static_cast<std::uint32_t>(ranked_.size()),
                     .depth = 0,
                     .byte = 0});
+  for (std::uint32_t i = 1; i < node_count(); i = nodes_[i].end) first_nodes_[nodes_[i].byte] = i;
 }
 
 /// A node's kinds are those of its children and of their bytes. Bytes beyond ASCII count as whole

@@ -2,6 +2,7 @@
 // tokens that go on with it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -36,10 +37,14 @@ class Vocabulary {
 
   /// Node 0 is the root; behind the last one stands a sentinel.
   std::span<const Node> nodes() const { return nodes_; }
+  /// The root's child for `byte`; 0 when no token begins with it.
+  std::uint32_t first_node(std::uint8_t byte) const { return first_nodes_[byte]; }
   std::uint32_t node_count() const { return static_cast<std::uint32_t>(nodes_.size()) - 1; }
   TokenId token(std::uint32_t rank) const { return ranked_[rank]; }
   /// Of tokens in the trie: those with a text that do not end a generation.
   std::uint32_t rank_count() const { return static_cast<std::uint32_t>(ranked_.size()); }
+  /// The others: without a text, with a very long one, or ending a generation.
+  std::span<const TokenId> unranked() const { return unranked_; }
   int longest() const { return longest_; }  // bytes
   /// Ranks, the longest texts first.
   std::span<const std::uint32_t> by_length() const { return by_length_; }
@@ -63,7 +68,8 @@ class Vocabulary {
   std::vector<bool> ends_;
   std::vector<TokenId> end_tokens_;
   std::vector<Node> nodes_;
-  std::vector<TokenId> ranked_;
+  std::array<std::uint32_t, 256> first_nodes_{};
+  std::vector<TokenId> ranked_, unranked_;
   std::vector<std::uint32_t> by_length_;
   int longest_ = 0;
   std::uint64_t id_;
