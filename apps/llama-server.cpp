@@ -1,13 +1,17 @@
 // llama-server: reads the options, listens, loads the model, serves until a signal comes.
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "base/error.h"
@@ -29,13 +33,24 @@ namespace fs = std::filesystem;
 
 constexpr auto kStopDeadline = 10s;
 
-/// The first SIGINT or SIGTERM is remembered, the second ends the process at once.
+/// Still: of the terminal that it was started from, if there was one.
+bool has_terminal() {
+  const int terminal = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (terminal >= 0) ::close(terminal);
+  return terminal >= 0;
+}
+
+/// The first SIGINT or SIGTERM is remembered, the second ends the process at once. SIGHUP calls
+/// what on_hangup() was given; it ends the process when it means that the terminal was closed.
 class StopSignal {
  public:
   /// Before any other thread starts: all inherit the blocked signals.
   StopSignal() {
+    struct sigaction before {};
+    sigaction(SIGHUP, nullptr, &before);
+    ends_with_terminal_ = has_terminal() && before.sa_handler != SIG_IGN;  // nohup ignores it
     sigemptyset(&signals_);
-    for (const int number : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals_, number);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals_, number);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     signal(SIGPIPE, SIG_IGN);
     thread_ = std::thread([this] { watch(); });
@@ -46,18 +61,43 @@ class StopSignal {
   }
   bool is_set() const { return count_.load() > 0; }
   void wait() const { count_.wait(0); }
+  /// Called on the signals' thread; must not throw. Empty: nothing.
+  void on_hangup(std::function<void()> reload) {
+    const std::lock_guard lock(mutex_);
+    reload_ = std::move(reload);
+  }
 
  private:
   void watch() {
     for (int number = 0; sigwait(&signals_, &number) == 0 && number != SIGUSR1;) {
+      if (number == SIGHUP && !(ends_with_terminal_ && !has_terminal())) {
+        const std::lock_guard lock(mutex_);
+        if (reload_) reload_();
+        continue;
+      }
       if (count_.fetch_add(1) > 0) std::_Exit(1);
       count_.notify_all();
     }
   }
 
   sigset_t signals_{};
+  bool ends_with_terminal_ = false;
+  std::mutex mutex_;
+  std::function<void()> reload_;  // guarded by mutex_
   std::atomic<int> count_{0};
   std::thread thread_;
+};
+
+/// Calls `action` at the end of its life.
+class Finally {
+ public:
+  explicit Finally(std::function<void()> action) : action_(std::move(action)) {}
+  ~Finally() { action_(); }
+  Finally(const Finally&) = delete;
+  Finally& operator=(const Finally&) = delete;
+
+ private:
+  std::function<void()> action_;
 };
 
 class Stopped {};  // a signal came while the model was being loaded
@@ -107,6 +147,40 @@ compute::CpuSettings cpu_settings(const ThreadOptions& threads) {
   return {.threads = count(threads.generation), .batch_threads = count(threads.batch)};
 }
 
+http::KeySet key_set(const SecurityOptions& security) {
+  options::ApiKeys read = options::read_api_keys(security);
+  http::KeySet set{.keys = std::move(read.keys), .limits = {}};
+  for (const ApiKeyLimit& limit : read.limits) {
+    set.limits.push_back({.key = limit.key,
+                          .requests_per_minute = limit.requests_per_minute,
+                          .tokens_per_minute = limit.tokens_per_minute,
+                          .concurrent_requests = limit.concurrent_requests});
+  }
+  return set;
+}
+
+/// Keys, their limits and the certificate as their files are now. What cannot be read stays as it
+/// was: a server never becomes open, or ends, by a reload.
+void reload(http::Server& http, const SecurityOptions& security, bool had_keys) noexcept {
+  try {
+    const http::KeySet keys = key_set(security);
+    if (had_keys && keys.keys.empty()) {
+      log::error("SIGHUP: the files hold no API key, those before stay");
+    } else {
+      http.set_keys(keys);
+      log::info("SIGHUP: {} API keys, {} limits", keys.keys.size(), keys.limits.size());
+    }
+  } catch (const std::exception& error) {
+    log::error("SIGHUP: the API keys stay as they are: {}", error.what());
+  }
+  try {
+    http.reload_certificate();
+    if (!security.tls_cert_file.empty()) log::info("SIGHUP: new connections get the certificate");
+  } catch (const std::exception& error) {
+    log::error("SIGHUP: the certificate stays as it is: {}", error.what());
+  }
+}
+
 http::ServerSettings http_settings(const Options& options) {
   const SecurityOptions& security = options.security;
   http::ServerSettings settings{.host = options.http.host,
@@ -114,7 +188,7 @@ http::ServerSettings http_settings(const Options& options) {
                                 .reuse_port = options.http.reuse_port,
                                 .timeout_s = options.http.timeout_s,
                                 .api_prefix = options.http.api_prefix,
-                                .api_keys = security.api_keys,
+                                .keys = key_set(security),
                                 .tls_key_file = security.tls_key_file,
                                 .tls_cert_file = security.tls_cert_file,
                                 .static_path = options.http.static_path,
@@ -226,10 +300,13 @@ struct Loaded {
   std::unique_ptr<Engine> engine;
 };
 
-void serve(const Options& options, const StopSignal& stop) {
+void serve(const Options& options, StopSignal& stop) {
   server::Service service(options);
   http::Server http(http_settings(options), service.routes());
   service.set_status_counts([&http] { return http.status_counts(); });
+  const bool has_keys = !key_set(options.security).keys.empty();
+  stop.on_hangup([&] { reload(http, options.security, has_keys); });
+  const Finally forget([&] { stop.on_hangup({}); });
   http.run_in_background();
   log::info("listening on {}", http.address());
 
@@ -261,7 +338,7 @@ int run(int argc, char** argv) {
   }
   log::set_up(log_settings(parsed.options.log));
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
-  const StopSignal stop;
+  StopSignal stop;
   try {
     serve(parsed.options, stop);
   } catch (const Stopped&) {

@@ -78,6 +78,10 @@ class Reader {
   void read_environment(const Environment& environment) {
     for (const Row& row : rows())
       for (const auto name : split_names(row.env)) read_variable(row, name, environment);
+    // Whoever sets it waits for a server in that form, and would wait in vain.
+    const char* mode = environment("AIP_MODE");
+    if (mode != nullptr && std::string_view(mode) == "PREDICTION")
+      fail("AIP_MODE=PREDICTION (Vertex AI) is not supported yet");
   }
 
   void read_arguments(int argc, const char* const* argv) {
@@ -173,6 +177,9 @@ class Reader {
     options.sampling.top_k = std::max(options.sampling.top_k, 0);
     auto& security = options.security;
     security.cors_origins_given = options.is_given("--cors-origins");
+    const bool has_keys = !read_api_keys(security).keys.empty();
+    if (!security.api_key_limits_file.empty() && !has_keys)
+      fail("--api-key-limits: there are no keys; give some with --api-key or --api-key-file");
     if (security.tls_key_file.empty() != security.tls_cert_file.empty())
       fail("TLS needs both files: {} is missing",
            security.tls_key_file.empty() ? "--ssl-key-file" : "--ssl-cert-file");

@@ -208,12 +208,21 @@ void apply_api_keys(Pending& p, std::string_view flag, std::string_view value) {
     if (!key.empty()) p.options.security.api_keys.push_back(std::move(key));
 }
 
-void apply_api_key_file(Pending& p, std::string_view flag, std::string_view value) {
-  const std::string content = read_file(flag, std::string(value));
-  for (auto line : split(content, '\n')) {
-    if (line.ends_with('\r')) line.remove_suffix(1);  // cannot be part of a header's value
-    if (!line.empty() && !line.starts_with('#')) p.options.security.api_keys.emplace_back(line);
-  }
+void apply_api_key_file(Pending& p, std::string_view, std::string_view value) {
+  p.options.security.api_key_files.emplace_back(value);
+}
+
+void apply_ui_config(Pending& p, std::string_view flag, std::string_view value) {
+  if (!Json::parse(value, nullptr, false).is_object())
+    fail("{}: expected a JSON object, got '{}'", flag, value);
+  p.options.features.ui_config = value;
+}
+
+void apply_ui_config_file(Pending& p, std::string_view flag, std::string_view value) {
+  const std::string text = read_file(flag, std::string(value));
+  if (!Json::parse(text, nullptr, false).is_object())
+    fail("{}: '{}' holds no JSON object", flag, value);
+  p.options.features.ui_config = text;
 }
 
 void apply_allowed_hosts(Pending& p, std::string_view, std::string_view value) {

@@ -39,6 +39,8 @@ void apply_api_prefix(Pending&, std::string_view flag, std::string_view value);
 void apply_static_path(Pending&, std::string_view flag, std::string_view value);
 void apply_api_keys(Pending&, std::string_view flag, std::string_view value);
 void apply_api_key_file(Pending&, std::string_view flag, std::string_view value);
+void apply_ui_config(Pending&, std::string_view flag, std::string_view value);
+void apply_ui_config_file(Pending&, std::string_view flag, std::string_view value);
 void apply_allowed_hosts(Pending&, std::string_view flag, std::string_view value);
 void apply_template_file(Pending&, std::string_view flag, std::string_view value);
 void apply_template_kwargs(Pending&, std::string_view flag, std::string_view value);

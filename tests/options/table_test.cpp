@@ -97,7 +97,7 @@ TEST(OptionTable, EveryFlagAndVariableOfTheReferenceIsInARow) {
 }
 
 TEST(OptionTable, TheDocsPageIsInStep) {
-  const std::string path = SOURCE_DIR "/docs/options.md";
+  const std::string path = SOURCE_DIR "/docs/flags.md";
   if (std::getenv("LLAMA_WRITE_DOCS")) std::ofstream(path) << options_markdown();
   EXPECT_EQ(file_text(path), options_markdown()) << "LLAMA_WRITE_DOCS=1 writes the page anew";
 }
