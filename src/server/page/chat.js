@@ -41,9 +41,24 @@ async function watchServer() {
     if (state.ready) break;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
+  await takeServerSettings();
   const reply = await fetch("v1/models").catch(() => null);
   const name = reply?.ok ? (await reply.json()).data[0].id : "";
   if (name) at("model").textContent = name.split("/").pop();
+}
+
+/** --ui-config of the server: for those who have saved no settings of their own. */
+async function takeServerSettings() {
+  const reply = await fetch("props", { headers: headers() }).catch(() => null);
+  if (!reply?.ok) return;
+  const given = (await reply.json()).ui_settings;
+  const names = { system: "system", systemMessage: "system", temperature: "temperature",
+    maxTokens: "maxTokens", max_tokens: "maxTokens", theme: "theme" };
+  for (const [name, mine] of Object.entries(names)) {
+    if (["string", "number"].includes(typeof given[name])) DEFAULTS[mine] = String(given[name]);
+  }
+  settings = { ...DEFAULTS, ...load("llama-settings", {}) };
+  applyTheme();
 }
 
 async function serverState() {
