@@ -8,6 +8,7 @@ build_packages=(
   libspdlog-dev libfmt-dev             # log, formatting
   libpcre2-dev libutf8proc-dev         # tokenizers
   libxxhash-dev                        # hashes
+  libcurl4-openssl-dev                 # downloads
 )
 test_packages=(
   libgtest-dev libgmock-dev clang-format curl
