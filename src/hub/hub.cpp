@@ -17,17 +17,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+Fetched fetched(const RepoCache& cache, const std::string& commit, const Choice& choice,
+                const RepoName& name) {
+  return {.path = cache.file(commit, choice.parts.front().path),
+          .name = name.quant.empty() ? name.repo : name.repo + ":" + name.quant,
+          .projector = choice.projector,
+          .is_preset = choice.is_preset};
+}
+
 /// What a repository name means in the cache alone.
-struct InCache {
-  fs::path path;
-  std::string projector;
-};
-std::optional<InCache> find_cached(const RepoCache& cache, const RepoName& name,
+std::optional<Fetched> find_cached(const RepoCache& cache, const RepoName& name,
                                    const std::string& file) {
   for (const std::string& commit : cache.commits()) {
     try {
       const Choice choice = choose_files(name, file, cache.files(commit));
-      return InCache{cache.file(commit, choice.parts.front().path), choice.projector};
+      return fetched(cache, commit, choice, name);
     } catch (const Error&) {  // another commit may have it
     }
   }
@@ -77,11 +81,7 @@ Fetched fetch_repo(const Request& request, const Settings& settings) {
   if (!request.hf_file.empty() && !is_plain_path(request.hf_file))
     fail("--hf-file: expected the path of a file in the repository, got '{}'", request.hf_file);
   const RepoCache cache(settings.cache, name.repo);
-  const auto from_cache = [&]() -> std::optional<Fetched> {
-    const auto found = find_cached(cache, name, request.hf_file);
-    if (!found) return std::nullopt;
-    return Fetched{found->path, request.hf_repo, found->projector};
-  };
+  const auto from_cache = [&] { return find_cached(cache, name, request.hf_file); };
   if (request.offline) {
     if (auto found = from_cache()) return *found;
     fail_offline(request, settings, name.repo);
@@ -100,7 +100,7 @@ Fetched fetch_repo(const Request& request, const Settings& settings) {
   }
   const Choice choice = choose_files(name, request.hf_file, files);
   complete(cache, repository, commit, choice, settings);
-  return {cache.file(commit, choice.parts.front().path), request.hf_repo, choice.projector};
+  return fetched(cache, commit, choice, name);
 }
 
 /// An address in its parts: folder, file name, and what follows a '?'.
@@ -188,9 +188,9 @@ Fetched fetch_model(const Request& request, const Settings& settings) {
   if (!request.hf_repo.empty()) return fetch_repo(request, settings);
   if (!request.docker_repo.empty()) {
     const DockerName name = parse_docker("--docker-repo", request.docker_repo);
-    return {fetch_docker(name, request.offline, settings), request.docker_repo, ""};
+    return {.path = fetch_docker(name, request.offline, settings), .name = request.docker_repo};
   }
-  return {fetch_url(request, settings), split_url(request.url).name, ""};
+  return {.path = fetch_url(request, settings), .name = split_url(request.url).name};
 }
 
 }  // namespace llm::hub

@@ -51,6 +51,7 @@ struct Fetched {
   std::filesystem::path path;  // GGUF file; of a split model the first part
   std::string name;            // under which the model is served unless the operator names it
   std::string projector;       // of the repository, by its path there; not downloaded; may be empty
+  bool is_preset = false;      // `path` is no model but a preset file of the router
 };
 
 /// False in builds without libcurl: then only models of the cache can be had.

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxNameLength = 96;  // of a user or a repository
 constexpr std::string_view kEnding = ".gguf";
 constexpr std::string_view kPreferredQuant = "Q4_K_M";
+constexpr std::string_view kPresetFile = "preset.ini";
 constexpr int kMaxParts = 99999;
 
 bool is_alphanumeric(char c) {
@@ -198,6 +199,8 @@ Choice choose_files(const RepoName& name, std::string_view file,
   } else {
     chosen = find_model(files, std::string(kPreferredQuant));
     if (!chosen) chosen = find_model(files, "");
+    const RemoteFile* preset = find_path(files, kPresetFile);
+    if (!chosen && preset) return {.parts = {*preset}, .is_preset = true};
   }
   if (!chosen) fail("{} holds no GGUF file of a model", name.repo);
   Choice choice{.parts = parts_of(name, chosen->path, files)};

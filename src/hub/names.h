@@ -55,9 +55,11 @@ struct RemoteFile {
 struct Choice {
   std::vector<RemoteFile> parts;  // in order
   std::string projector;          // path of the file; may be empty
+  bool is_preset = false;         // the one part is a file of settings for many models
 };
 /// The files that `name` means: `file` exactly, else the first of that quant (any case), else (no
-/// quant given) the first Q4_K_M, else the first model. Throws Error that says what there is.
+/// quant given) the first Q4_K_M, else the first model, else preset.ini. Throws Error that says
+/// what there is.
 Choice choose_files(const RepoName& name, std::string_view file,
                     const std::vector<RemoteFile>& files);
 

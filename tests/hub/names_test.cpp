@@ -122,6 +122,14 @@ TEST(Choice, ARepositoryWithoutModelsSaysSo) {
   EXPECT_THAT(refusal({"a/b", "Q8_0"}, {"README.md"}), HasSubstr("no GGUF file"));
 }
 
+TEST(Choice, APresetFileIsMeantWhereThereIsNoModel) {
+  const auto choice = choose_files({"a/b", ""}, "", files_of({"README.md", "preset.ini"}));
+  EXPECT_TRUE(choice.is_preset);
+  EXPECT_EQ(choice.parts.at(0).path, "preset.ini");
+  EXPECT_FALSE(choose_files({"a/b", ""}, "", files_of({"m.gguf", "preset.ini"})).is_preset);
+  EXPECT_THAT(refusal({"a/b", "Q8_0"}, {"preset.ini"}), HasSubstr("no GGUF file"));
+}
+
 TEST(Choice, TheProjectorIsFoundBesideTheModel) {
   const auto choice = choose_files({"a/b", ""}, "", files_of({"m.gguf", "mmproj-F16.gguf"}));
   EXPECT_EQ(choice.projector, "mmproj-F16.gguf");
