@@ -88,6 +88,7 @@ namespace {
 constexpr long kConnectTimeoutS = 30;
 constexpr long kStallS = 60;  // without a byte for so long, a transfer counts as broken
 constexpr std::size_t kMaxHeaderBytes = 256 << 10;
+constexpr std::size_t kMaxSkipped = 1 << 20;  // of an error's or a redirect's body; then we hang up
 
 struct Close {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -180,7 +181,7 @@ class Exchange {
     set_up();
     const CURLcode code = curl_easy_perform(handle_.get());
     if (problem_) std::rethrow_exception(problem_);
-    if (code != CURLE_OK) fail_with(code);
+    if (code != CURLE_OK && skipped_ <= kMaxSkipped) fail_with(code);
     curl_off_t wait = 0;
     curl_easy_getinfo(handle_.get(), CURLINFO_RETRY_AFTER, &wait);
     head_.retry_after = std::chrono::seconds(wait);
@@ -244,8 +245,11 @@ class Exchange {
     set(
         CURLOPT_WRITEFUNCTION, +[](char* text, std::size_t, std::size_t size, void* self) {
           return static_cast<Exchange*>(self)->guarded([&](Exchange& me) {
-            if (me.has_begun_) me.receiver_.take({text, size});
-          })
+            if (me.has_begun_)
+              me.receiver_.take({text, size});
+            else
+              me.skipped_ += size;
+          }) && static_cast<Exchange*>(self)->skipped_ <= kMaxSkipped
                      ? size
                      : 0;
         });
@@ -339,7 +343,7 @@ class Exchange {
   Handle handle_;
   Headers headers_;
   Head head_;
-  std::size_t header_bytes_ = 0;
+  std::size_t header_bytes_ = 0, skipped_ = 0;
   bool has_begun_ = false, is_refused_ = false;
   std::exception_ptr problem_;
   char error_[CURL_ERROR_SIZE] = {};

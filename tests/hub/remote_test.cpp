@@ -169,6 +169,16 @@ TEST_F(Remote, BoundsSizeWhetherAnnouncedOrNot) {
   EXPECT_EQ(fetcher.get(exact.url()).bytes.size(), 1000u);
 }
 
+TEST_F(Remote, TheBodyOfAnErrorIsNotReadToItsEnd) {
+  const Listener server("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n" +
+                            std::string(std::size_t{2} << 20, 'x'),
+                        5s);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(refusal(RemoteFetcher({.allowed = true}, anywhere), server.url()),
+              HasSubstr("status 404"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
+}
+
 TEST_F(Remote, BoundsTime) {
   const Listener slow("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 5s);
   const auto begin = std::chrono::steady_clock::now();
