@@ -20,6 +20,8 @@
 #include "compute/device.h"
 #include "engine/engine.h"
 #include "http/http.h"
+#include "hub/cache.h"
+#include "hub/hub.h"
 #include "model/check_tensors.h"
 #include "model/model.h"
 #include "options/options.h"
@@ -102,15 +104,40 @@ class Finally {
 
 class Stopped {};  // a signal came while the model was being loaded
 
+bool is_remote(const DownloadOptions& from) {
+  return !from.hf_repo.empty() || !from.url.empty() || !from.docker_repo.empty();
+}
+
+/// Downloads the model unless it is in the cache.
+hub::Fetched fetch_model(const DownloadOptions& from, const StopSignal& stop) {
+  hub::Settings settings = hub::settings_from(options::process_environment());
+  settings.stopped = [&stop] { return stop.is_set(); };
+  hub::Fetched fetched = hub::fetch_model({.url = from.url,
+                                           .docker_repo = from.docker_repo,
+                                           .hf_repo = from.hf_repo,
+                                           .hf_file = from.hf_file,
+                                           .token = from.hf_token,
+                                           .offline = from.offline},
+                                          settings);
+  if (fetched.is_preset)
+    fail("{} holds no model but a preset of many: serve them with --models-preset {}", fetched.name,
+         fetched.path.string());
+  if (!fetched.projector.empty())
+    log::info("{} comes with {}, which is not used: this version reads text only", fetched.name,
+              fetched.projector);
+  return fetched;
+}
+
 /// -m, or the demo model where a build tree or an installation has it.
-std::string find_model(const Options& options) {
-  if (!options.model.path.empty()) return options.model.path;
+hub::Fetched find_model(const Options& options, const StopSignal& stop) {
+  if (is_remote(options.download)) return fetch_model(options.download, stop);
+  if (!options.model.path.empty()) return {.path = options.model.path};
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
   for (const fs::path& path :
        {program / "../../models/demo.gguf", program / "../share/llama-server/demo.gguf",
         fs::path("models/demo.gguf")}) {
-    if (fs::exists(path, ignored)) return path.lexically_normal().string();
+    if (fs::exists(path, ignored)) return {.path = path.lexically_normal(), .name = "demo"};
   }
   fail("no model given and the demo model is not here; name one with --model FILE.gguf");
 }
@@ -279,7 +306,11 @@ void warm_up(Model& model, compute::Device& device) {
 /// A model and what runs it, in the order in which they depend on each other.
 struct Loaded {
   Loaded(const Options& options, const StopSignal& stop)
-      : path(find_model(options)),
+      : Loaded(options, stop, find_model(options, stop)) {}
+
+  Loaded(const Options& options, const StopSignal& stop, const hub::Fetched& source)
+      : path(source.path.string()),
+        name(source.name.empty() ? path : source.name),
         file(gguf::File::open(
             path, {.use_mmap = options.model.use_mmap, .lock = options.model.lock_memory})),
         device(compute::make_cpu_device(cpu_settings(options.threads))) {
@@ -292,7 +323,7 @@ struct Loaded {
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
   }
 
-  std::string path;
+  std::string path, name;
   gguf::File file;
   std::unique_ptr<compute::Device> device;
   std::unique_ptr<Tokenizer> tokenizer;
@@ -313,7 +344,7 @@ void serve(const Options& options, StopSignal& stop) {
   const auto begin = std::chrono::steady_clock::now();
   Loaded loaded(options, stop);
   service.set_serving(std::make_unique<server::Serving>(
-      options, server::make_card(options.model, loaded.path, loaded.model->info()),
+      options, server::make_card(options.model, loaded.name, loaded.path, loaded.model->info()),
       loaded.file.metadata(), *loaded.tokenizer, *loaded.engine,
       chat_template(options.chat, loaded.file.metadata())));
   http.set_ready(true);
@@ -327,9 +358,20 @@ void serve(const Options& options, StopSignal& stop) {
   http.stop(kStopDeadline);
 }
 
+void list_cache() {
+  const auto models = hub::cached_models(hub::cache_directory(options::process_environment()));
+  std::printf("number of models in cache: %zu\n", models.size());
+  for (std::size_t i = 0; i < models.size(); ++i)
+    std::printf("%4zu. %s\n", i + 1, models[i].name.c_str());
+}
+
 int run(int argc, char** argv) {
   const auto parsed = options::parse(argc, argv, options::process_environment());
   using Action = options::ParseResult::Action;
+  if (parsed.action == Action::cache_list) {
+    list_cache();
+    return 0;
+  }
   if (parsed.action != Action::run) {
     const std::string text =
         parsed.action == Action::help ? options::help(argv[0]) : options::version();

@@ -8,6 +8,7 @@ build_packages=(
   libspdlog-dev libfmt-dev             # log, formatting
   libpcre2-dev libutf8proc-dev         # tokenizers
   libxxhash-dev                        # hashes
+  libcurl4-openssl-dev                 # downloads
 )
 # Libraries of the finished program; tests/deploy checks that these are all.
 run_packages=(

@@ -29,6 +29,15 @@ struct ModelOptions {
   bool warm_up = true;
 };
 
+/// Where the model comes from when it is no file of this machine: at most one of `url`,
+/// `docker_repo` and `hf_repo`, and none of them beside ModelOptions::path.
+struct DownloadOptions {
+  std::string url, docker_repo, hf_repo;
+  std::string hf_file;   // file of hf_repo
+  std::string hf_token;  // secret
+  bool offline = false;  // only the cache counts
+};
+
 /// Overrides of the file's values. Unset: empty text, 0, or -1 for the four YaRN factors.
 struct RopeOptions {
   std::string scaling;  // "none", "linear", "yarn"
@@ -156,6 +165,7 @@ struct LogOptions {
 
 struct Options {
   ModelOptions model;
+  DownloadOptions download;
   RopeOptions rope;
   ContextOptions context;
   BatchOptions batch;
@@ -181,7 +191,7 @@ using Environment = std::function<const char*(const char* name)>;
 Environment process_environment();
 
 struct ParseResult {
-  enum class Action { run, help, version } action = Action::run;
+  enum class Action { run, help, version, cache_list } action = Action::run;
   Options options;
   std::vector<std::string> notices;  // lines for the log, once it is set up
 };

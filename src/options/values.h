@@ -22,6 +22,7 @@ std::string resolve_escapes(std::string_view text);
 // Values that rows with a destination cannot take; see Apply.
 void apply_help(Pending&, std::string_view flag, std::string_view value);
 void apply_version(Pending&, std::string_view flag, std::string_view value);
+void apply_cache_list(Pending&, std::string_view flag, std::string_view value);
 void apply_verbose(Pending&, std::string_view flag, std::string_view value);
 void apply_escape(Pending&, std::string_view flag, std::string_view value);
 void apply_chat_template(Pending&, std::string_view flag, std::string_view value);
@@ -30,6 +31,8 @@ void apply_log_colors(Pending&, std::string_view flag, std::string_view value);
 void apply_aliases(Pending&, std::string_view flag, std::string_view value);
 void apply_tags(Pending&, std::string_view flag, std::string_view value);
 void apply_overrides(Pending&, std::string_view flag, std::string_view value);
+void apply_hf_repo(Pending&, std::string_view flag, std::string_view value);
+void apply_hf_token(Pending&, std::string_view flag, std::string_view value);
 void apply_slots(Pending&, std::string_view flag, std::string_view value);
 void apply_unified(Pending&, std::string_view flag, std::string_view value);
 void apply_flash_attention(Pending&, std::string_view flag, std::string_view value);

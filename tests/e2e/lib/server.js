@@ -15,7 +15,8 @@ export class Server {
   }
 
   constructor(args, env, cwd) {
-    const hasModel = args.includes("-m") || args.includes("--model");
+    const sources = ["-m", "--model", "-hf", "--hf-repo", "-mu", "--model-url", "-dr", "--docker-repo"];
+    const hasModel = args.some((arg) => sources.includes(arg));
     this.args = [
       ...(hasModel ? [] : ["-m", model]),
       ...["--host", "127.0.0.1", "--port", "0"],
