@@ -19,6 +19,9 @@
 #include "model/check_tensors.h"
 #include "model/model.h"
 #include "options/options.h"
+#include "router/child_report.h"
+#include "router/router.h"
+#include "server/many.h"
 #include "server/service.h"
 
 namespace llm {
@@ -137,10 +140,13 @@ log::Settings log_settings(const LogOptions& options) {
           .colors = kColors[static_cast<std::size_t>(options.colors)]};
 }
 
-LoadOptions load_options(const Options& options, const StopSignal& stop) {
+LoadOptions load_options(const Options& options, const StopSignal& stop,
+                         const router::ChildReport& report) {
   const RopeOptions& rope = options.rope;
   return {.progress =
-              [&stop, begin = std::chrono::steady_clock::now(), shown = 0](float done) mutable {
+              [&stop, &report, begin = std::chrono::steady_clock::now(),
+               shown = 0](float done) mutable {
+                report.loading(done);
                 const int tenths = static_cast<int>(done * 10);
                 // A model that is there at once needs no progress.
                 const bool is_slow = std::chrono::steady_clock::now() - begin > 500ms;
@@ -204,7 +210,7 @@ void warm_up(Model& model, compute::Device& device) {
 
 /// A model and what runs it, in the order in which they depend on each other.
 struct Loaded {
-  Loaded(const Options& options, const StopSignal& stop)
+  Loaded(const Options& options, const StopSignal& stop, const router::ChildReport& report)
       : path(find_model(options)),
         file(gguf::File::open(
             path, {.use_mmap = options.model.use_mmap, .lock = options.model.lock_memory})),
@@ -212,7 +218,7 @@ struct Loaded {
     apply_overrides(options.model, file.metadata());
     if (options.model.check_tensors) check_tensors(file);
     tokenizer = Tokenizer::load(file.metadata());
-    model = Model::load(file, *device, load_options(options, stop));
+    model = Model::load(file, *device, load_options(options, stop, report));
     if (stop.is_set()) throw Stopped{};
     if (options.model.warm_up) warm_up(*model, *device);
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
@@ -227,6 +233,7 @@ struct Loaded {
 };
 
 void serve(const Options& options, const StopSignal& stop) {
+  const router::ChildReport report;
   server::Service service(options);
   http::Server http(http_settings(options), service.routes());
   service.set_status_counts([&http] { return http.status_counts(); });
@@ -234,7 +241,7 @@ void serve(const Options& options, const StopSignal& stop) {
   log::info("listening on {}", http.address());
 
   const auto begin = std::chrono::steady_clock::now();
-  Loaded loaded(options, stop);
+  Loaded loaded(options, stop, report);
   service.set_serving(std::make_unique<server::Serving>(
       options, server::make_card(options.model, loaded.path, loaded.model->info()),
       loaded.file.metadata(), *loaded.tokenizer, *loaded.engine,
@@ -244,6 +251,7 @@ void serve(const Options& options, const StopSignal& stop) {
   log::info("{}: {} slots of {} tokens, loaded in {:.2f} s", loaded.path,
             loaded.engine->slot_count(), loaded.engine->slot_context(), took.count());
   log::info("ready: {}", http.address());
+  report.ready();
 
   stop.wait();
   log::info("stopping: running requests get {} s", kStopDeadline.count());
@@ -263,7 +271,17 @@ int run(int argc, char** argv) {
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
   const StopSignal stop;
   try {
-    serve(parsed.options, stop);
+    if (router::serves_many(parsed.options, options::process_environment())) {
+      serve_many(
+          {.options = parsed.options,
+           .command_line = options::Settings::from_arguments(argc, argv),
+           .environment = options::Settings::from_environment(options::process_environment()),
+           .http = http_settings(parsed.options),
+           .stop_deadline = kStopDeadline},
+          [&stop] { stop.wait(); });
+    } else {
+      serve(parsed.options, stop);
+    }
   } catch (const Stopped&) {
   } catch (const Error&) {
     if (!stop.is_set()) throw;  // loading was given up because of the signal

@@ -7,7 +7,7 @@ import { model, program } from "./places.js";
 const START_TIMEOUT_MS = 60_000;
 
 export class Server {
-  /** @param {string[]} args besides host, port and (unless it names one) the model */
+  /** @param {string[]} args besides host, port and (unless it names one, or many) the model */
   static async start(args = [], { env = {}, cwd, untilReady = true } = {}) {
     const server = new Server(args, env, cwd);
     await server.waitFor(untilReady ? /ready: (\S+)/ : /listening on (\S+)/);
@@ -15,7 +15,7 @@ export class Server {
   }
 
   constructor(args, env, cwd) {
-    const hasModel = args.includes("-m") || args.includes("--model");
+    const hasModel = ["-m", "--model", "--models-dir", "--models-preset"].some((flag) => args.includes(flag));
     this.args = [
       ...(hasModel ? [] : ["-m", model]),
       ...["--host", "127.0.0.1", "--port", "0"],
