@@ -25,6 +25,9 @@
 #include "model/check_tensors.h"
 #include "model/model.h"
 #include "options/options.h"
+#include "router/child_report.h"
+#include "router/router.h"
+#include "server/many.h"
 #include "server/service.h"
 
 namespace llm {
@@ -238,10 +241,13 @@ log::Settings log_settings(const LogOptions& options) {
           .colors = kColors[static_cast<std::size_t>(options.colors)]};
 }
 
-LoadOptions load_options(const Options& options, const StopSignal& stop) {
+LoadOptions load_options(const Options& options, const StopSignal& stop,
+                         const router::ChildReport& report) {
   const RopeOptions& rope = options.rope;
   return {.progress =
-              [&stop, begin = std::chrono::steady_clock::now(), shown = 0](float done) mutable {
+              [&stop, &report, begin = std::chrono::steady_clock::now(),
+               shown = 0](float done) mutable {
+                report.loading(done);
                 const int tenths = static_cast<int>(done * 10);
                 // A model that is there at once needs no progress.
                 const bool is_slow = std::chrono::steady_clock::now() - begin > 500ms;
@@ -305,10 +311,11 @@ void warm_up(Model& model, compute::Device& device) {
 
 /// A model and what runs it, in the order in which they depend on each other.
 struct Loaded {
-  Loaded(const Options& options, const StopSignal& stop)
-      : Loaded(options, stop, find_model(options, stop)) {}
+  Loaded(const Options& options, const StopSignal& stop, const router::ChildReport& report)
+      : Loaded(options, stop, report, find_model(options, stop)) {}
 
-  Loaded(const Options& options, const StopSignal& stop, const hub::Fetched& source)
+  Loaded(const Options& options, const StopSignal& stop, const router::ChildReport& report,
+         const hub::Fetched& source)
       : path(source.path.string()),
         name(source.name.empty() ? path : source.name),
         file(gguf::File::open(
@@ -317,7 +324,7 @@ struct Loaded {
     apply_overrides(options.model, file.metadata());
     if (options.model.check_tensors) check_tensors(file);
     tokenizer = Tokenizer::load(file.metadata());
-    model = Model::load(file, *device, load_options(options, stop));
+    model = Model::load(file, *device, load_options(options, stop, report));
     if (stop.is_set()) throw Stopped{};
     if (options.model.warm_up) warm_up(*model, *device);
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
@@ -332,6 +339,7 @@ struct Loaded {
 };
 
 void serve(const Options& options, StopSignal& stop) {
+  const router::ChildReport report;
   server::Service service(options);
   http::Server http(http_settings(options), service.routes());
   service.set_status_counts([&http] { return http.status_counts(); });
@@ -342,7 +350,7 @@ void serve(const Options& options, StopSignal& stop) {
   log::info("listening on {}", http.address());
 
   const auto begin = std::chrono::steady_clock::now();
-  Loaded loaded(options, stop);
+  Loaded loaded(options, stop, report);
   service.set_serving(std::make_unique<server::Serving>(
       options, server::make_card(options.model, loaded.name, loaded.path, loaded.model->info()),
       loaded.file.metadata(), *loaded.tokenizer, *loaded.engine,
@@ -352,6 +360,7 @@ void serve(const Options& options, StopSignal& stop) {
   log::info("{}: {} slots of {} tokens, loaded in {:.2f} s", loaded.path,
             loaded.engine->slot_count(), loaded.engine->slot_context(), took.count());
   log::info("ready: {}", http.address());
+  report.ready();
 
   stop.wait();
   log::info("stopping: running requests get {} s", kStopDeadline.count());
@@ -359,7 +368,7 @@ void serve(const Options& options, StopSignal& stop) {
 }
 
 void list_cache() {
-  const auto models = hub::cached_models(hub::cache_directory(options::process_environment()));
+  const auto models = cached_models();
   std::printf("number of models in cache: %zu\n", models.size());
   for (std::size_t i = 0; i < models.size(); ++i)
     std::printf("%4zu. %s\n", i + 1, models[i].name.c_str());
@@ -382,7 +391,17 @@ int run(int argc, char** argv) {
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
   StopSignal stop;
   try {
-    serve(parsed.options, stop);
+    if (router::serves_many(parsed.options, cached_models)) {
+      serve_many(
+          {.options = parsed.options,
+           .command_line = options::Settings::from_arguments(argc, argv),
+           .environment = options::Settings::from_environment(options::process_environment()),
+           .http = http_settings(parsed.options),
+           .stop_deadline = kStopDeadline},
+          [&stop] { stop.wait(); });
+    } else {
+      serve(parsed.options, stop);
+    }
   } catch (const Stopped&) {
   } catch (const Error&) {
     if (!stop.is_set()) throw;  // loading was given up because of the signal

@@ -133,6 +133,15 @@ struct FeatureOptions {
   bool suffix_first_infill = false;  // --spm-infill
 };
 
+/// Many models behind one port (src/router). On when no model is named and there is a directory, a
+/// preset file or a download cache with models.
+struct RouterOptions {
+  std::string models_dir, preset;  // empty: none
+  int max_models = 4;              // running at once; 0: no limit
+  int memory_mib = 0;              // for all running models; 0: what the machine has, -1: no limit
+  bool autoload = true;            // a request that names a model loads it
+};
+
 /// Embeddings and reranking.
 struct VectorOptions {
   bool embeddings = false;  // also with reranking
@@ -174,6 +183,7 @@ struct Options {
   HttpOptions http;
   SecurityOptions security;
   FeatureOptions features;
+  RouterOptions router;
   VectorOptions vectors;
   ChatOptions chat;
   LogOptions log;

@@ -221,6 +221,13 @@ void apply_static_path(Pending& p, std::string_view flag, std::string_view value
   p.options.http.static_path = value;
 }
 
+void apply_models_dir(Pending& p, std::string_view flag, std::string_view value) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(std::filesystem::path(value), ignored))
+    fail("{}: '{}' is not a directory", flag, value);
+  p.options.router.models_dir = value;
+}
+
 void apply_api_keys(Pending& p, std::string_view flag, std::string_view value) {
   for (auto& key : csv(flag, value))
     if (!key.empty()) p.options.security.api_keys.push_back(std::move(key));

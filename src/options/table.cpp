@@ -67,8 +67,8 @@ constexpr Row kGeneral[] = {
 constexpr Row kModel[] = {
     {.names = "-m, --model", .env = "LLAMA_ARG_MODEL", .section = model, .value = "PATH",
      .to = to<&Options::model, &ModelOptions::path>,
-     .help = "GGUF file; of a split model its first part. Without it the small demo model that "
-             "ships with the server is used"},
+     .help = "GGUF file; of a split model its first part. Without it, and without several models "
+             "(--models-dir), the small demo model that ships with the server is used"},
     {.names = "-a, --alias", .env = "LLAMA_ARG_ALIAS", .section = model,
      .value = "NAME,...", .apply = apply_aliases,
      .adds_up = true, .help = "names under which the model is reported"},
@@ -424,15 +424,28 @@ constexpr Row kFeatures[] = {
      .section = features, .status = kNotYet, .help = "all tools and the CORS proxy"},
     {.names = "--sleep-idle-seconds", .section = features, .value = "SECONDS", .status = kNotYet,
      .help = "free the model after so long without work"},
-    {.names = "--models-dir", .env = "LLAMA_ARG_MODELS_DIR", .section = features, .value = "PATH",
-     .status = kNotYet, .help = "router: directory of models"},
+    {.names = "--models-dir", .env = "LLAMA_ARG_MODELS_DIR", .section = features,
+     .value = "DIRECTORY", .apply = apply_models_dir,
+     .help = "serve every model of this directory: X.gguf as X, and folders (split files, "
+             "projectors) under their names. A request names its model, which is loaded then"},
     {.names = "--models-preset", .env = "LLAMA_ARG_MODELS_PRESET", .section = features,
-     .value = "PATH", .status = kNotYet, .help = "router: INI file of models"},
+     .value = "PATH", .to = to<&Options::router, &RouterOptions::preset>,
+     .help = "serve the models of this INI file: [name] begins one, [*] is for all, keys are "
+             "options without dashes"},
     {.names = "--models-max", .env = "LLAMA_ARG_MODELS_MAX", .section = features, .value = "N",
-     .status = kNotYet, .help = "router: models loaded at once"},
+     .low = 0, .high = 4096, .to = to<&Options::router, &RouterOptions::max_models>,
+     .help = "most models loaded at once, with --models-dir or --models-preset; the one that was "
+             "used least recently makes room. 0: no limit"},
+    {.names = "--models-memory", .env = "LLAMA_ARG_MODELS_MEMORY", .section = features,
+     .value = "MIB", .low = -1, .high = kMaxInt,
+     .to = to<&Options::router, &RouterOptions::memory_mib>,
+     .help = "memory for all loaded models together; one that needs more is refused, the least "
+             "recently used one makes room. 0: nine tenths of the machine's (or container's), -1: "
+             "no limit"},
     {.names = "--models-autoload", .negative = "--no-models-autoload",
-     .env = "LLAMA_ARG_MODELS_AUTOLOAD", .section = features, .status = kNotYet,
-     .help = "router: load a model when a request names it"},
+     .env = "LLAMA_ARG_MODELS_AUTOLOAD", .section = features,
+     .to = to<&Options::router, &RouterOptions::autoload>,
+     .help = "load a model when a request names it; otherwise only /models/load does"},
 };
 
 constexpr Row kChat[] = {

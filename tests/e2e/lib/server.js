@@ -7,7 +7,7 @@ import { model, program } from "./places.js";
 const START_TIMEOUT_MS = 60_000;
 
 export class Server {
-  /** @param {string[]} args besides host, port and (unless it names one) the model */
+  /** @param {string[]} args besides host, port and (unless it names one, or many) the model */
   static async start(args = [], { env = {}, cwd, untilReady = true } = {}) {
     const server = new Server(args, env, cwd);
     await server.waitFor(untilReady ? /ready: (\S+)/ : /listening on (\S+)/);
@@ -15,7 +15,7 @@ export class Server {
   }
 
   constructor(args, env, cwd) {
-    const sources = ["-m", "--model", "-hf", "--hf-repo", "-mu", "--model-url", "-dr", "--docker-repo"];
+    const sources = ["-m", "--model", "-hf", "--hf-repo", "-mu", "--model-url", "-dr", "--docker-repo", "--models-dir", "--models-preset"];
     const hasModel = args.some((arg) => sources.includes(arg));
     this.args = [
       ...(hasModel ? [] : ["-m", model]),

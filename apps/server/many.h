@@ -1,0 +1,25 @@
+// The server of many models: a router in front of processes with one model each.
+#pragma once
+
+#include <functional>
+
+#include "http/http.h"
+#include "options/options.h"
+#include "options/settings.h"
+#include "router/router.h"
+
+namespace llm {
+
+struct ManyModels {
+  Options options;
+  options::Settings command_line, environment;
+  http::ServerSettings http;
+  std::chrono::milliseconds stop_deadline;
+};
+
+std::vector<router::FoundModel> cached_models();
+
+/// Serves until `wait_for_stop` returns. Error at the start as for one model.
+void serve_many(const ManyModels& settings, const std::function<void()>& wait_for_stop);
+
+}  // namespace llm

@@ -1,0 +1,21 @@
+// Which model a request wants. Internal to the room.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "http/http.h"
+
+namespace llm::router {
+
+/// Of a POST the field "model" of its body, and of other requests (and of bodies without the field)
+/// the query's `model`. RequestError(400): none, not a string, a body that is no JSON.
+std::string wanted_model(const http::Request& request);
+
+/// The query's `autoload`, if it is there; RequestError(400) for other words than true and false.
+std::optional<bool> wanted_autoload(const http::Request& request);
+
+/// Path and query as a request line has them, without `autoload`.
+std::string target_of(const http::Request& request);
+
+}  // namespace llm::router

@@ -1,0 +1,399 @@
+// The whole room, with played models (fake_model.h) behind it.
+#include "router/router.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <future>
+#include <thread>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "http/client_call.h"
+#include "router/fake_model.h"
+#include "router/temporary_folder.h"
+
+namespace llm::router {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr auto kSilence = 20s;
+
+/// A request whose answer is read bit by bit on a thread of its own.
+class Stream {
+ public:
+  Stream(std::string socket, std::string path, std::string body) {
+    thread_ = std::thread([this, socket = std::move(socket), path = std::move(path),
+                           body = std::move(body)] { run(socket, path, body); });
+  }
+  ~Stream() {
+    call_->cancel();
+    thread_.join();
+  }
+  void leave() { call_->cancel(); }
+  std::string text() {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  bool has_ended() const { return has_ended_; }
+  bool is_complete() const { return is_complete_; }
+
+ private:
+  void run(const std::string& socket, const std::string& path, const std::string& body) {
+    const auto read = [&]() -> http::Task<void> {
+      const http::ClientRequest request{.method = "POST", .target = path, .body = body};
+      co_await call_->send(socket, request);
+      for (;;) {
+        const auto piece = co_await call_->read();
+        if (piece.empty()) break;
+        const std::lock_guard lock(mutex_);
+        text_ += piece;
+      }
+      is_complete_ = true;
+    };
+    boost::asio::co_spawn(io_, read, [](std::exception_ptr) {});
+    io_.run();
+    has_ended_ = true;
+  }
+
+  boost::asio::io_context io_;
+  std::shared_ptr<http::ClientCall> call_ = std::make_shared<http::ClientCall>(kSilence);
+  std::mutex mutex_;
+  std::string text_;
+  std::atomic<bool> has_ended_{false}, is_complete_{false};
+  std::thread thread_;
+};
+
+bool until(const std::function<bool()>& condition, std::chrono::milliseconds limit = 10s) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+class RouterTest : public testing::Test {
+ protected:
+  /// Models a, b, c are good; others as the presets say.
+  void start(RouterOptions router, const std::string& presets = "",
+             std::function<std::uint64_t(const Options&)> estimate = nullptr) {
+    router.preset = folder_.write("presets.ini",
+                                  "[a]\nmodel = good\nalias = first\n[b]\nmodel = good\n"
+                                  "[c]\nmodel = good\n" +
+                                      presets);
+    RouterSettings settings;
+    settings.options.router = router;
+    settings.estimate = std::move(estimate);
+    router_ = std::make_unique<Router>(std::move(settings));
+    door_ = folder_ / "door.sock";
+    server_ = std::make_unique<http::Server>(http::ServerSettings{.host = door_, .threads = 4},
+                                             router_->routes(fake_routes()));
+    server_->set_ready(true);
+    server_->run_in_background();
+    router_->start(0);
+  }
+  void TearDown() override { stop(); }
+  void stop() {
+    if (!router_) return;
+    router_->close();
+    server_->stop(5s);
+    router_->stop();
+    server_.reset();
+    router_.reset();
+  }
+
+  http::Response get(const std::string& target) {
+    return http::fetch(door_, {.target = target}, kSilence);
+  }
+  http::Response post(const std::string& target, const std::string& body,
+                      http::Headers headers = {}) {
+    return http::fetch(
+        door_, {.method = "POST", .target = target, .headers = std::move(headers), .body = body},
+        kSilence);
+  }
+  http::Response echo(const std::string& model) {
+    return post("/echo", R"({"model":")" + model + R"("})");
+  }
+  static std::string message_of(const http::Response& response) {
+    return Json::parse(response.body).at("error").at("message");
+  }
+  Json status(const std::string& model) {
+    const Json body = Json::parse(get("/models").body);
+    for (const auto& one : body.at("data"))
+      if (one.at("id") == model) return one.at("status");
+    return nullptr;
+  }
+  std::string state(const std::string& model) { return status(model).at("value"); }
+  std::unique_ptr<Stream> stream(const std::string& path, const std::string& model) {
+    auto out = std::make_unique<Stream>(door_, path, R"({"model":")" + model + R"("})");
+    return out;
+  }
+  /// A stream whose first event has come.
+  std::unique_ptr<Stream> running_stream(const std::string& model) {
+    auto out = stream("/stream", model);
+    EXPECT_TRUE(until([&] { return !out->text().empty(); }));
+    return out;
+  }
+
+  TemporaryFolder folder_;
+  std::string door_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<http::Server> server_;
+};
+
+TEST_F(RouterTest, ARequestLoadsItsModelAndIsPassedOnWithoutTheClientsRights) {
+  start({});
+  EXPECT_EQ(state("a"), "unloaded");
+  const auto answer = post("/echo?x=1+2&autoload=true", R"({"model":"first","n":1})",
+                           {{"Authorization", "Bearer of-client"},
+                            {"X-Api-Key", "of-client"},
+                            {"Cookie", "of-client"},
+                            {"Origin", "http://localhost"},
+                            {"X-Conversation-Id", "c1"},
+                            {"X-Request-Id", "r1"}});
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const Json got = Json::parse(answer.body);
+  EXPECT_EQ(got.at("body"), R"({"model":"first","n":1})");
+  EXPECT_EQ(got.at("query"), Json({{"x", "1 2"}}));
+  EXPECT_EQ(got.at("headers").at("X-Conversation-Id"), "c1");
+  EXPECT_EQ(got.at("headers").at("X-Request-Id"), "r1");
+  EXPECT_THAT(answer.body, Not(HasSubstr("of-client")));
+  EXPECT_FALSE(got.at("headers").contains("Origin"));
+  EXPECT_EQ(state("a"), "loaded");
+  EXPECT_EQ(get("/echo?model=a").status, 200);
+  EXPECT_EQ(get("/").body, "page");
+  EXPECT_EQ(message_of(get("/echo")), "model name is missing from the request");
+}
+
+TEST_F(RouterTest, AnAnswerOfAnySizeComesWhole) {
+  start({});
+  EXPECT_EQ(post("/long", R"({"model":"a"})").body.size(), 1u << 20);
+}
+
+TEST_F(RouterTest, RequestsThatComeWhileAModelLoadsShareIt) {
+  start({}, "[slow]\nmodel = slow\n");
+  std::vector<std::future<int>> answers;
+  for (int i = 0; i < 16; ++i)
+    answers.push_back(std::async(std::launch::async, [&] { return echo("slow").status; }));
+  for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
+}
+
+TEST_F(RouterTest, TheLeastRecentlyUsedIdleModelMakesRoom) {
+  start({.max_models = 2});
+  for (const char* model : {"a", "b", "a", "c"}) EXPECT_EQ(echo(model).status, 200);
+  EXPECT_EQ(state("a"), "loaded");
+  EXPECT_EQ(state("b"), "unloaded");
+  EXPECT_EQ(state("c"), "loaded");
+}
+
+TEST_F(RouterTest, ARequestWaitsUntilABusyModelIsIdle) {
+  start({.max_models = 1});
+  auto busy = running_stream("a");
+  auto waiting = std::async(std::launch::async, [&] { return echo("b").status; });
+  EXPECT_EQ(waiting.wait_for(200ms), std::future_status::timeout);
+  EXPECT_EQ(state("a"), "loaded");
+  busy->leave();
+  EXPECT_EQ(waiting.get(), 200);
+  EXPECT_EQ(state("a"), "unloaded");
+}
+
+TEST_F(RouterTest, AModelThatIsNeverIdleHasToGoAfterItsTurn) {
+  start({.max_models = 1});
+  auto before = running_stream("a");
+  auto waiting = std::async(std::launch::async, [&] { return echo("b").status; });
+  // Someone comes before the last one goes, again and again.
+  int users = 0;
+  while (waiting.wait_for(100ms) == std::future_status::timeout) {
+    ASSERT_LT(++users, 150);
+    auto next = stream("/stream", "a");
+    std::this_thread::sleep_for(100ms);
+    before = std::move(next);
+  }
+  EXPECT_EQ(waiting.get(), 200);
+  EXPECT_GT(users, 20) << "a has its turn, too";
+}
+
+TEST_F(RouterTest, AClientThatLeavesEndsItsWaitAndItsRequest) {
+  start({.max_models = 1});
+  auto hanging = stream("/hang", "a");
+  EXPECT_TRUE(until([&] { return state("a") == "loaded"; }));
+  auto waiting = stream("/echo", "b");
+  EXPECT_TRUE(until([&] { return state("b") == "loading"; }));
+  waiting->leave();
+  EXPECT_TRUE(until([&] { return state("b") == "unloaded"; }));
+  hanging->leave();
+  EXPECT_EQ(echo("b").status, 200) << "a is idle now";
+}
+
+TEST_F(RouterTest, ModelsThatCannotBeLoadedFailAndAreTriedAgain) {
+  start({}, "[broken]\nmodel = broken\n");
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = echo("broken");
+    EXPECT_EQ(answer.status, 500);
+    EXPECT_EQ(message_of(answer), "model name=broken failed to load");
+  }
+  const Json status = this->status("broken");
+  EXPECT_EQ(status.at("value"), "unloaded");
+  EXPECT_EQ(status.at("failed"), true);
+  EXPECT_EQ(status.at("exit_code"), 1);
+  EXPECT_EQ(status.at("last_log"), Json::array({"playing broken"}));
+  EXPECT_EQ(echo("a").status, 200);
+}
+
+TEST_F(RouterTest, AProcessThatDiesEndsItsRequestsOnly) {
+  start({});
+  auto other = running_stream("b");
+  auto events = stream("/half", "a");
+  EXPECT_TRUE(until([&] { return events->has_ended(); }));
+  EXPECT_TRUE(events->is_complete());
+  EXPECT_THAT(events->text(),
+              testing::StartsWith("data: whole\n\ndata: {\"error\":{\"code\":502,"));
+  EXPECT_THAT(events->text(), HasSubstr("exit code 3"));
+  const auto answer = post("/die", R"({"model":"a"})");
+  EXPECT_EQ(answer.status, 502);
+  EXPECT_EQ(message_of(answer),
+            "model 'a' broke off while it answered: its process ended with exit code 3");
+  EXPECT_EQ(status("a").at("failed"), true);
+  EXPECT_EQ(echo("a").status, 200);
+  EXPECT_FALSE(status("a").contains("failed"));
+  const auto seen = other->text().size();
+  EXPECT_TRUE(until([&] { return other->text().size() > seen; }));
+}
+
+TEST_F(RouterTest, UnloadingStopsAProcessThatDoesNotWantTo) {
+  start({}, "[stubborn]\nmodel = stubborn\nstop-timeout = 1\n");
+  auto events = running_stream("stubborn");
+  EXPECT_EQ(post("/models/unload", R"({"model":"stubborn"})").body, R"({"success":true})");
+  EXPECT_TRUE(until([&] { return state("stubborn") == "unloaded"; }));
+  EXPECT_FALSE(status("stubborn").contains("failed"));
+  EXPECT_TRUE(until([&] { return events->has_ended(); }));
+  EXPECT_THAT(events->text(), HasSubstr("it was unloaded"));
+}
+
+TEST_F(RouterTest, LoadingAndUnloadingByName) {
+  start({.max_models = 1, .autoload = false});
+  EXPECT_EQ(message_of(echo("a")), "model is not loaded");
+  EXPECT_EQ(post("/models/load", R"({"model":"a"})").status, 200);
+  EXPECT_EQ(message_of(post("/models/load", R"({"model":"a"})")), "model is already running");
+  EXPECT_EQ(echo("a").status, 200) << "it is on its way";
+  auto busy = running_stream("a");
+  const auto refused = post("/models/load", R"({"model":"b"})");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(message_of(refused), "model limit reached, try again later");
+  busy->leave();
+  EXPECT_EQ(post("/models/unload", R"({"model":"a"})").status, 200);
+  EXPECT_EQ(message_of(post("/models/unload", R"({"model":"a"})")), "model is not running");
+  EXPECT_EQ(message_of(post("/models/unload", R"({"model":"x"})")), "model is not found");
+  EXPECT_EQ(post("/models/load", R"({"model":"x"})").status, 404);
+  EXPECT_EQ(post("/echo?autoload=true", R"({"model":"a"})").status, 200);
+}
+
+TEST_F(RouterTest, MemoryIsKeptFreeAndWhatCannotFitIsRefusedWithBothNumbers) {
+  const auto estimate = [](const Options& options) {
+    return std::uint64_t{options.model.aliases == std::vector<std::string>{"giant"} ? 5000u : 600u}
+           << 20;
+  };
+  start({.max_models = 0, .memory_mib = 1000}, "[huge]\nmodel = good\nalias = giant\n", estimate);
+  const auto answer = echo("huge");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(message_of(answer), HasSubstr("needs about 5000.0 MiB"));
+  EXPECT_THAT(message_of(answer), HasSubstr("1000.0 MiB"));
+  EXPECT_EQ(post("/models/load", R"({"model":"huge"})").status, 503);
+  EXPECT_EQ(echo("a").status, 200);
+  EXPECT_EQ(echo("b").status, 200);
+  EXPECT_EQ(state("a"), "unloaded") << "two of them do not fit";
+}
+
+TEST_F(RouterTest, PreloadedAndPinnedModelsStay) {
+  start({.max_models = 1}, "[a]\nload-on-startup = true\npinned = true\n");
+  EXPECT_TRUE(until([&] { return state("a") == "loaded"; }));
+  const auto answer = echo("b");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(message_of(answer), "model limit reached, try again later");
+}
+
+TEST_F(RouterTest, EventsTellOfEveryChange) {
+  start({});
+  std::thread client;
+  boost::asio::io_context io;
+  http::ClientCall call(kSilence);
+  std::mutex mutex;
+  std::string text;
+  std::atomic<bool> is_open{false};
+  client = std::thread([&] {
+    const auto read = [&]() -> http::Task<void> {
+      const http::ClientRequest request{.target = "/models/sse"};
+      co_await call.send(door_, request);
+      is_open = true;
+      for (;;) {
+        const auto piece = co_await call.read();
+        if (piece.empty()) co_return;
+        const std::lock_guard lock(mutex);
+        text += piece;
+      }
+    };
+    boost::asio::co_spawn(io, read, [](std::exception_ptr) {});
+    io.run();
+  });
+  EXPECT_TRUE(until([&] { return is_open.load(); }));
+  echo("a");
+  post("/models/unload", R"({"model":"a"})");
+  get("/models?reload=1");
+  stop();
+  client.join();
+  std::vector<std::string> expected = {
+      R"({"model":"a","event":"model_status","data":{"status":"loading"}})",
+      R"("value":0.0}}})",
+      R"("value":0.5}}})",
+      R"("value":1.0}}})",
+      R"({"model":"a","event":"status_change","data":{"status":"loaded","info":{"id":"a","meta":{"n_ctx":7}}}})",
+      R"({"model":"a","event":"status_change","data":{"status":"unloaded","exit_code":0}})",
+      R"({"model":"*","event":"models_reload"})"};
+  std::size_t at = 0;
+  for (const auto& event : expected) {
+    at = text.find(event, at);
+    ASSERT_NE(at, text.npos) << event << " is missing or out of order in\n" << text;
+  }
+}
+
+TEST_F(RouterTest, ReloadingFindsNewModelsAndForgetsOldOnes) {
+  start({});
+  EXPECT_EQ(echo("a").status, 200);
+  folder_.write("presets.ini", "[b]\nmodel = good\n[new]\nmodel = good\n");
+  EXPECT_EQ(get("/models?reload=1").status, 200);
+  EXPECT_EQ(message_of(echo("a")), "model 'a' not found");
+  EXPECT_EQ(echo("new").status, 200);
+  std::this_thread::sleep_for(1s);  // it looks once a second
+  folder_.write("presets.ini", "[b]\nmodle = good\n");
+  EXPECT_THAT(message_of(get("/models?reload=1")), HasSubstr("presets.ini:2"));
+  EXPECT_EQ(echo("new").status, 200) << "the old list stays";
+}
+
+TEST_F(RouterTest, StoppingWaitsForNobodyWhoOnlyListensOrWaits) {
+  start({.max_models = 1});
+  auto busy = running_stream("a");
+  auto waiting = std::async(std::launch::async, [&] { return echo("b"); });
+  EXPECT_TRUE(until([&] { return state("b") == "loading"; }));
+  router_->close();
+  EXPECT_EQ(message_of(waiting.get()), "the server is stopping");
+  busy->leave();
+  stop();
+}
+
+TEST(RouterStart, PreloadsBeyondTheLimitAreAnError) {
+  const TemporaryFolder folder;
+  RouterSettings settings;
+  settings.options.router.max_models = 1;
+  settings.options.router.preset =
+      folder.write("p.ini", "[*]\nload-on-startup = 1\n[a]\nmodel = a.gguf\n[b]\nmodel = b.gguf\n");
+  EXPECT_THROW(Router{std::move(settings)}, Error);
+}
+
+}  // namespace
+}  // namespace llm::router
