@@ -12,7 +12,7 @@ build_packages=(
 )
 # Libraries of the finished program; tests/deploy checks that these are all.
 run_packages=(
-  libstdc++6 libssl3 libspdlog1.10 libfmt9 libpcre2-8-0 libutf8proc2 libxxhash0
+  libstdc++6 libssl3 libspdlog1.10 libfmt9 libpcre2-8-0 libutf8proc2 libxxhash0 libcurl4
 )
 test_packages=(
   libgtest-dev libgmock-dev clang-format curl

@@ -60,6 +60,7 @@ void KeyBudget::Bucket::set(double rate, Clock::time_point now) {
 }
 
 void KeyBudget::Bucket::refill(Clock::time_point now) {
+  if (now <= at) return;  // another thread looked at the clock later and was here first
   const std::chrono::duration<double> passed = now - at;
   left = std::min(per_minute, left + passed.count() * per_minute / 60);
   at = now;

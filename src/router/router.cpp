@@ -43,7 +43,7 @@ CatalogSources sources_of(const RouterSettings& settings) {
           .preset_path = settings.options.router.preset,
           .command_line = settings.command_line,
           .environment = settings.environment,
-          .cached = settings.cached()};
+          .cached = settings.cached ? settings.cached() : std::vector<FoundModel>()};
 }
 
 void check_preloads(const Catalog& catalog, int max_models) {
@@ -59,7 +59,7 @@ bool serves_many(const Options& options, const CachedModels& cached) {
   for (const char* flag : {"--model", "--model-url", "--docker-repo", "--hf-repo"})
     if (options.is_given(flag)) return false;
   const RouterOptions& router = options.router;
-  return !router.models_dir.empty() || !router.preset.empty() || !cached().empty();
+  return !router.models_dir.empty() || !router.preset.empty() || (cached && !cached().empty());
 }
 
 class Router::Impl {

@@ -17,7 +17,9 @@ program=$place/opt/bin/llama-server
 echo "== the final stage's libraries are all, and none is there for nothing"
 source "$here/tools/packages.sh"
 if grep -qs 'VERSION_ID="12"' /etc/os-release && ! ldd "$program" | grep -q san; then
-  needed=$(ldd "$program" | awk '$3 ~ /^\// {print $3}' | xargs -n1 readlink -f |
+  # What those libraries need themselves, their packages bring.
+  direct=$(readelf -d "$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+  needed=$(ldd "$program" | grep -F "$direct" | awk '$3 ~ /^\// {print $3}' | xargs -n1 readlink -f |
     { xargs dpkg -S 2>/dev/null || true; } | cut -d: -f1 | sort -u | grep -vxE 'libc6|libgcc-s1')
   listed=$(printf '%s\n' "${run_packages[@]}" | sort -u)
   [ "$needed" = "$listed" ] || fail "libraries: needed"$'\n'"$needed"$'\n'"listed"$'\n'"$listed"
