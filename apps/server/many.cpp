@@ -22,9 +22,13 @@ std::uint64_t estimate(const Options& options) {
 
 std::vector<router::FoundModel> cached_models() {
   std::vector<router::FoundModel> found;
-  for (const auto& model :
-       hub::cached_models(hub::cache_directory(options::process_environment()))) {
-    found.push_back({model.name, model.path.string(), model.projector.string()});
+  try {
+    const auto cache = hub::cache_directory(options::process_environment());
+    for (const auto& model : hub::cached_models(cache)) {
+      found.push_back({model.name, model.path.string(), model.projector.string()});
+    }
+  } catch (const Error& error) {  // no home, or not readable: then nothing is there
+    log::debug("no downloaded models: {}", error.what());
   }
   return found;
 }
