@@ -271,9 +271,11 @@ int run(int argc, char** argv) {
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
   const StopSignal stop;
   try {
-    if (router::serves_many(parsed.options, options::process_environment())) {
+    const router::ModelStore store = model_store();
+    if (router::serves_many(parsed.options, store)) {
       serve_many(
           {.options = parsed.options,
+           .store = store,
            .command_line = options::Settings::from_arguments(argc, argv),
            .environment = options::Settings::from_environment(options::process_environment()),
            .http = http_settings(parsed.options),

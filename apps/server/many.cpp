@@ -1,8 +1,9 @@
 #include "server/many.h"
 
+#include <cstdlib>
+
 #include "base/log.h"
 #include "model/memory_estimate.h"
-#include "router/router.h"
 #include "server/service.h"
 
 namespace llm {
@@ -17,7 +18,29 @@ std::uint64_t estimate(const Options& options) {
   return estimate_memory(options.model.path, wish);
 }
 
+std::string cache_directory() {
+  struct Place {
+    const char* variable;
+    const char* below;
+  };
+  constexpr Place kPlaces[] = {{"LLAMA_CACHE", ""},
+                               {"HF_HUB_CACHE", ""},
+                               {"HUGGINGFACE_HUB_CACHE", ""},
+                               {"HF_HOME", "/hub"},
+                               {"XDG_CACHE_HOME", "/huggingface/hub"},
+                               {"HOME", "/.cache/huggingface/hub"}};
+  for (const auto& [variable, below] : kPlaces)
+    if (const char* value = std::getenv(variable); value && *value)
+      return std::string(value) + below;
+  return {};
+}
+
 }  // namespace
+
+router::ModelStore model_store() {
+  return {
+      .models = [] { return router::scan_cache(cache_directory()); }, .download = {}, .remove = {}};
+}
 
 void serve_many(const ManyModels& settings, const std::function<void()>& wait_for_stop) {
   // What needs no model (the page, liveness) is answered by it; the rest goes to the children.
@@ -25,7 +48,8 @@ void serve_many(const ManyModels& settings, const std::function<void()>& wait_fo
   router::Router router({.options = settings.options,
                          .command_line = settings.command_line,
                          .environment = settings.environment,
-                         .estimate = estimate});
+                         .estimate = estimate,
+                         .store = settings.store});
   http::Server http(settings.http, router.routes(of_one_model.routes()));
   http.set_ready(true);
   http.run_in_background();

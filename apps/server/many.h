@@ -6,11 +6,16 @@
 #include "http/http.h"
 #include "options/options.h"
 #include "options/settings.h"
+#include "router/router.h"
 
 namespace llm {
 
+/// The download cache that LLAMA_CACHE, or else one of Hugging Face's variables, names.
+router::ModelStore model_store();
+
 struct ManyModels {
   Options options;
+  router::ModelStore store;
   options::Settings command_line, environment;
   http::ServerSettings http;
   std::chrono::milliseconds stop_deadline;

@@ -1,5 +1,6 @@
 #include "router/router.h"
 
+#include <mutex>
 #include <set>
 
 #include "base/log.h"
@@ -43,7 +44,7 @@ CatalogSources sources_of(const RouterSettings& settings) {
           .preset_path = settings.options.router.preset,
           .command_line = settings.command_line,
           .environment = settings.environment,
-          .cached = cached_models(options::process_environment())};
+          .cached = settings.store.models ? settings.store.models() : std::vector<FoundModel>()};
 }
 
 void check_preloads(const Catalog& catalog, int max_models) {
@@ -53,36 +54,14 @@ void check_preloads(const Catalog& catalog, int max_models) {
     fail("{} models are to be loaded on start-up, but --models-max allows {}", count, max_models);
 }
 
-/// Where the cache lies, by the first of these variables that is set.
-std::string cache_directory(const options::Environment& environment) {
-  struct Place {
-    const char* variable;
-    const char* below;
-  };
-  constexpr Place kPlaces[] = {{"LLAMA_CACHE", ""},
-                               {"HF_HUB_CACHE", ""},
-                               {"HUGGINGFACE_HUB_CACHE", ""},
-                               {"HF_HOME", "/hub"},
-                               {"XDG_CACHE_HOME", "/huggingface/hub"},
-                               {"HOME", "/.cache/huggingface/hub"}};
-  for (const auto& [variable, below] : kPlaces)
-    if (const char* value = environment(variable); value && *value)
-      return std::string(value) + below;
-  return {};
-}
-
 }  // namespace
 
-std::vector<FoundModel> cached_models(const options::Environment& environment) {
-  return scan_cache(cache_directory(environment));
-}
-
-bool serves_many(const Options& options, const options::Environment& environment) {
+bool serves_many(const Options& options, const ModelStore& store) {
   for (const char* flag : {"--model", "--model-url", "--docker-repo", "--hf-repo"})
     if (options.is_given(flag)) return false;
   const RouterOptions& router = options.router;
   return !router.models_dir.empty() || !router.preset.empty() ||
-         !cached_models(environment).empty();
+         (store.models && !store.models().empty());
 }
 
 class Router::Impl {
@@ -95,8 +74,8 @@ class Router::Impl {
                 .socket_directory = sockets_.path(),
                 .environment = children_environment()},
                catalog_, events_),
-        endpoints_(settings_.options, fleet_, events_,
-                   [this] { fleet_.replace(read_catalog(sources_of(settings_))); }) {}
+        downloads_(settings_.store, events_, [this] { reload(); }),
+        endpoints_(settings_.options, fleet_, events_, downloads_, [this] { reload(); }) {}
 
   std::vector<http::Route> routes(std::vector<http::Route> of_one_model) {
     auto routes = endpoints_.own_routes();
@@ -123,6 +102,7 @@ class Router::Impl {
   void close() {
     events_.close();
     fleet_.close();
+    downloads_.close();
   }
   void stop() { fleet_.stop(); }
 
@@ -133,11 +113,18 @@ class Router::Impl {
     return catalog;
   }
 
+  void reload() {
+    const std::lock_guard lock(reload_mutex_);
+    fleet_.replace(read_catalog(sources_of(settings_)));
+  }
+
   RouterSettings settings_;
+  std::mutex reload_mutex_;
   Catalog catalog_;
   PrivateDirectory sockets_;
   Events events_;
   Fleet fleet_;
+  Downloads downloads_;
   Endpoints endpoints_;
 };
 

@@ -16,7 +16,7 @@
 #include "http/http.h"
 #include "options/options.h"
 #include "options/settings.h"
-#include "router/model_files.h"
+#include "router/downloads.h"
 
 namespace llm::router {
 
@@ -26,6 +26,8 @@ struct RouterSettings {
   /// Bytes of memory that a model started with these options will take. Error when it cannot be
   /// known. May be empty: nothing is known.
   std::function<std::uint64_t(const Options&)> estimate;
+  /// Downloaded models, and how to get more.
+  ModelStore store;
 };
 
 class Router {
@@ -52,10 +54,7 @@ class Router {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Models of the download cache that LLAMA_CACHE (or Hugging Face's variables) name.
-std::vector<FoundModel> cached_models(const options::Environment& environment);
-
 /// Does this start serve many models? Otherwise one: the named one, or the demo model.
-bool serves_many(const Options& options, const options::Environment& environment);
+bool serves_many(const Options& options, const ModelStore& store);
 
 }  // namespace llm::router
