@@ -16,9 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrefix = "llama-router-";
+constexpr std::string_view kPrefix = "llama-server-sockets-";
 /// The path of a unix socket has 107 bytes at most; "/4096-100000.sock" must fit behind this.
-constexpr std::size_t kMaxPath = 85;
+constexpr std::size_t kMaxPath = 88;
 
 /// A descriptor with a lock on the directory; -1 when another process has it.
 int locked(const std::string& directory) {
@@ -26,6 +26,14 @@ int locked(const std::string& directory) {
   if (fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
   if (fd >= 0) ::close(fd);
   return -1;
+}
+
+/// Only what this class makes goes: a directory of sockets.
+void remove_with_sockets(const std::string& directory) {
+  std::error_code ec, ignored;
+  for (fs::directory_iterator it(directory, ec), end; !ec && it != end; it.increment(ec))
+    if (it->is_socket(ignored)) fs::remove(it->path(), ignored);
+  ::rmdir(directory.c_str());
 }
 
 /// Locks end with their processes, so an unlocked directory is nobody's. Those of other users
@@ -36,8 +44,7 @@ void remove_left_behind(const std::string& place) {
     if (!it->path().filename().string().starts_with(kPrefix)) continue;
     const int lock = locked(it->path().string());
     if (lock < 0) continue;
-    std::error_code ignored;
-    fs::remove_all(it->path(), ignored);
+    remove_with_sockets(it->path().string());
     ::close(lock);
   }
 }
@@ -65,8 +72,7 @@ PrivateDirectory::PrivateDirectory() {
 }
 
 PrivateDirectory::~PrivateDirectory() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
+  remove_with_sockets(path_);
   ::close(lock_);
 }
 
