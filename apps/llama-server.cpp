@@ -282,6 +282,9 @@ int run(int argc, char** argv) {
            .stop_deadline = kStopDeadline},
           [&stop] { stop.wait(); });
     } else {
+      for (const char* flag :
+           {"--models-dir", "--models-preset", "--models-max", "--models-memory"})
+        if (parsed.options.is_given(flag)) log::warn("{} has no effect: one model is served", flag);
       serve(parsed.options, stop);
     }
   } catch (const Stopped&) {

@@ -1,5 +1,8 @@
 #include "server/many.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/log.h"
@@ -35,6 +38,22 @@ std::string cache_directory() {
   return {};
 }
 
+/// Every request has two connections, the client's and one to a model; so the door may take half of
+/// the descriptors that the system allows.
+int connection_limit(int wanted) {
+  constexpr rlim_t kOthers = 256;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const rlim_t needed = 2 * static_cast<rlim_t>(wanted) + kOthers;
+  if (limit.rlim_cur < needed) {
+    rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max == RLIM_INFINITY ? needed : std::min(needed, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  if (limit.rlim_cur >= needed) return wanted;
+  return std::max(1, (static_cast<int>(limit.rlim_cur) - static_cast<int>(kOthers)) / 2);
+}
+
 }  // namespace
 
 router::ModelStore model_store() {
@@ -50,7 +69,9 @@ void serve_many(const ManyModels& settings, const std::function<void()>& wait_fo
                          .environment = settings.environment,
                          .estimate = estimate,
                          .store = settings.store});
-  http::Server http(settings.http, router.routes(of_one_model.routes()));
+  http::ServerSettings door = settings.http;
+  door.max_connections = connection_limit(door.max_connections);
+  http::Server http(door, router.routes(of_one_model.routes()));
   http.set_ready(true);
   http.run_in_background();
   log::info("listening on {}", http.address());

@@ -55,17 +55,10 @@ std::int64_t unix_seconds() {
       .count();
 }
 
-/// Secrets stay out of lists.
-std::vector<std::string> shown(std::vector<std::string> arguments) {
-  for (std::size_t i = 0; i + 1 < arguments.size(); ++i)
-    if (arguments[i] == "--hf-token") arguments[i + 1] = "<hidden>";
-  return arguments;
-}
-
 Json model_json(const ModelView& view, bool can_remove) {
   const CatalogEntry& entry = *view.entry;
   Json status = {
-      {"value", name_of(view.state)}, {"args", shown(view.arguments)}, {"preset", entry.preset}};
+      {"value", name_of(view.state)}, {"args", view.arguments}, {"preset", entry.preset}};
   if (view.is_failed) {
     status["exit_code"] = view.exit_code;
     status["failed"] = true;
