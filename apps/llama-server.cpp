@@ -1,13 +1,17 @@
 // llama-server: reads the options, listens, loads the model, serves until a signal comes.
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "base/error.h"
@@ -16,6 +20,8 @@
 #include "compute/device.h"
 #include "engine/engine.h"
 #include "http/http.h"
+#include "hub/cache.h"
+#include "hub/hub.h"
 #include "model/check_tensors.h"
 #include "model/model.h"
 #include "options/options.h"
@@ -32,13 +38,24 @@ namespace fs = std::filesystem;
 
 constexpr auto kStopDeadline = 10s;
 
-/// The first SIGINT or SIGTERM is remembered, the second ends the process at once.
+/// Still: of the terminal that it was started from, if there was one.
+bool has_terminal() {
+  const int terminal = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (terminal >= 0) ::close(terminal);
+  return terminal >= 0;
+}
+
+/// The first SIGINT or SIGTERM is remembered, the second ends the process at once. SIGHUP calls
+/// what on_hangup() was given; it ends the process when it means that the terminal was closed.
 class StopSignal {
  public:
   /// Before any other thread starts: all inherit the blocked signals.
   StopSignal() {
+    struct sigaction before {};
+    sigaction(SIGHUP, nullptr, &before);
+    ends_with_terminal_ = has_terminal() && before.sa_handler != SIG_IGN;  // nohup ignores it
     sigemptyset(&signals_);
-    for (const int number : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals_, number);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals_, number);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     signal(SIGPIPE, SIG_IGN);
     thread_ = std::thread([this] { watch(); });
@@ -49,31 +66,69 @@ class StopSignal {
   }
   bool is_set() const { return count_.load() > 0; }
   void wait() const { count_.wait(0); }
+  /// Called on the signals' thread; must not throw. Empty: nothing.
+  void on_hangup(std::function<void()> reload) {
+    const std::lock_guard lock(mutex_);
+    reload_ = std::move(reload);
+  }
 
  private:
   void watch() {
     for (int number = 0; sigwait(&signals_, &number) == 0 && number != SIGUSR1;) {
+      if (number == SIGHUP && !(ends_with_terminal_ && !has_terminal())) {
+        const std::lock_guard lock(mutex_);
+        if (reload_) reload_();
+        continue;
+      }
       if (count_.fetch_add(1) > 0) std::_Exit(1);
       count_.notify_all();
     }
   }
 
   sigset_t signals_{};
+  bool ends_with_terminal_ = false;
+  std::mutex mutex_;
+  std::function<void()> reload_;  // guarded by mutex_
   std::atomic<int> count_{0};
   std::thread thread_;
 };
 
 class Stopped {};  // a signal came while the model was being loaded
 
+bool is_remote(const DownloadOptions& from) {
+  return !from.hf_repo.empty() || !from.url.empty() || !from.docker_repo.empty();
+}
+
+/// Downloads the model unless it is in the cache.
+hub::Fetched fetch_model(const DownloadOptions& from, const StopSignal& stop) {
+  hub::Settings settings = hub::settings_from(options::process_environment());
+  settings.stopped = [&stop] { return stop.is_set(); };
+  hub::Fetched fetched = hub::fetch_model({.url = from.url,
+                                           .docker_repo = from.docker_repo,
+                                           .hf_repo = from.hf_repo,
+                                           .hf_file = from.hf_file,
+                                           .token = from.hf_token,
+                                           .offline = from.offline},
+                                          settings);
+  if (fetched.is_preset)
+    fail("{} holds no model but a preset of many: serve them with --models-preset {}", fetched.name,
+         fetched.path.string());
+  if (!fetched.projector.empty())
+    log::info("{} comes with {}, which is not used: this version reads text only", fetched.name,
+              fetched.projector);
+  return fetched;
+}
+
 /// -m, or the demo model where a build tree or an installation has it.
-std::string find_model(const Options& options) {
-  if (!options.model.path.empty()) return options.model.path;
+hub::Fetched find_model(const Options& options, const StopSignal& stop) {
+  if (is_remote(options.download)) return fetch_model(options.download, stop);
+  if (!options.model.path.empty()) return {.path = options.model.path};
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
   for (const fs::path& path :
        {program / "../../models/demo.gguf", program / "../share/llama-server/demo.gguf",
         fs::path("models/demo.gguf")}) {
-    if (fs::exists(path, ignored)) return path.lexically_normal().string();
+    if (fs::exists(path, ignored)) return {.path = path.lexically_normal(), .name = "demo"};
   }
   fail("no model given and the demo model is not here; name one with --model FILE.gguf");
 }
@@ -110,6 +165,56 @@ compute::CpuSettings cpu_settings(const ThreadOptions& threads) {
   return {.threads = count(threads.generation), .batch_threads = count(threads.batch)};
 }
 
+http::KeySet key_set(const SecurityOptions& security) {
+  options::ApiKeys read = options::read_api_keys(security);
+  http::KeySet set{.keys = std::move(read.keys), .limits = {}};
+  for (const ApiKeyLimit& limit : read.limits) {
+    set.limits.push_back({.key = limit.key,
+                          .requests_per_minute = limit.requests_per_minute,
+                          .tokens_per_minute = limit.tokens_per_minute,
+                          .concurrent_requests = limit.concurrent_requests});
+  }
+  return set;
+}
+
+/// Keys, their limits and the certificate as their files are now. What cannot be read stays as it
+/// was: a server never becomes open, or ends, by a reload.
+void reload(http::Server& http, const SecurityOptions& security, bool had_keys) noexcept {
+  try {
+    const http::KeySet keys = key_set(security);
+    if (had_keys && keys.keys.empty()) {
+      log::error("SIGHUP: the files hold no API key, those before stay");
+    } else {
+      http.set_keys(keys);
+      log::info("SIGHUP: {} API keys, {} limits", keys.keys.size(), keys.limits.size());
+    }
+  } catch (const std::exception& error) {
+    log::error("SIGHUP: the API keys stay as they are: {}", error.what());
+  }
+  try {
+    http.reload_certificate();
+    if (!security.tls_cert_file.empty()) log::info("SIGHUP: new connections get the certificate");
+  } catch (const std::exception& error) {
+    log::error("SIGHUP: the certificate stays as it is: {}", error.what());
+  }
+}
+
+/// As long as it lives SIGHUP reads them anew.
+class Reloading {
+ public:
+  Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security) : stop_(stop) {
+    stop.on_hangup([&http, &security, had_keys = !key_set(security).keys.empty()] {
+      reload(http, security, had_keys);
+    });
+  }
+  ~Reloading() { stop_.on_hangup({}); }
+  Reloading(const Reloading&) = delete;
+  Reloading& operator=(const Reloading&) = delete;
+
+ private:
+  StopSignal& stop_;
+};
+
 http::ServerSettings http_settings(const Options& options) {
   const SecurityOptions& security = options.security;
   http::ServerSettings settings{.host = options.http.host,
@@ -117,7 +222,7 @@ http::ServerSettings http_settings(const Options& options) {
                                 .reuse_port = options.http.reuse_port,
                                 .timeout_s = options.http.timeout_s,
                                 .api_prefix = options.http.api_prefix,
-                                .api_keys = security.api_keys,
+                                .keys = key_set(security),
                                 .tls_key_file = security.tls_key_file,
                                 .tls_cert_file = security.tls_cert_file,
                                 .static_path = options.http.static_path,
@@ -211,7 +316,12 @@ void warm_up(Model& model, compute::Device& device) {
 /// A model and what runs it, in the order in which they depend on each other.
 struct Loaded {
   Loaded(const Options& options, const StopSignal& stop, const router::ChildReport& report)
-      : path(find_model(options)),
+      : Loaded(options, stop, report, find_model(options, stop)) {}
+
+  Loaded(const Options& options, const StopSignal& stop, const router::ChildReport& report,
+         const hub::Fetched& source)
+      : path(source.path.string()),
+        name(source.name.empty() ? path : source.name),
         file(gguf::File::open(
             path, {.use_mmap = options.model.use_mmap, .lock = options.model.lock_memory})),
         device(compute::make_cpu_device(cpu_settings(options.threads))) {
@@ -224,7 +334,7 @@ struct Loaded {
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
   }
 
-  std::string path;
+  std::string path, name;
   gguf::File file;
   std::unique_ptr<compute::Device> device;
   std::unique_ptr<Tokenizer> tokenizer;
@@ -232,18 +342,19 @@ struct Loaded {
   std::unique_ptr<Engine> engine;
 };
 
-void serve(const Options& options, const StopSignal& stop) {
+void serve(const Options& options, StopSignal& stop) {
   const router::ChildReport report;
   server::Service service(options);
   http::Server http(http_settings(options), service.routes());
   service.set_status_counts([&http] { return http.status_counts(); });
+  const Reloading reloading(stop, http, options.security);
   http.run_in_background();
   log::info("listening on {}", http.address());
 
   const auto begin = std::chrono::steady_clock::now();
   Loaded loaded(options, stop, report);
   service.set_serving(std::make_unique<server::Serving>(
-      options, server::make_card(options.model, loaded.path, loaded.model->info()),
+      options, server::make_card(options.model, loaded.name, loaded.path, loaded.model->info()),
       loaded.file.metadata(), *loaded.tokenizer, *loaded.engine,
       chat_template(options.chat, loaded.file.metadata())));
   http.set_ready(true);
@@ -258,9 +369,20 @@ void serve(const Options& options, const StopSignal& stop) {
   http.stop(kStopDeadline);
 }
 
+void list_cache() {
+  const auto models = hub::cached_models(hub::cache_directory(options::process_environment()));
+  std::printf("number of models in cache: %zu\n", models.size());
+  for (std::size_t i = 0; i < models.size(); ++i)
+    std::printf("%4zu. %s\n", i + 1, models[i].name.c_str());
+}
+
 int run(int argc, char** argv) {
   const auto parsed = options::parse(argc, argv, options::process_environment());
   using Action = options::ParseResult::Action;
+  if (parsed.action == Action::cache_list) {
+    list_cache();
+    return 0;
+  }
   if (parsed.action != Action::run) {
     const std::string text =
         parsed.action == Action::help ? options::help(argv[0]) : options::version();
@@ -269,9 +391,9 @@ int run(int argc, char** argv) {
   }
   log::set_up(log_settings(parsed.options.log));
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
-  const StopSignal stop;
+  StopSignal stop;
   try {
-    const router::ModelStore store = model_store();
+    const router::ModelStore store = model_store(parsed.options.download);
     if (router::serves_many(parsed.options, store)) {
       serve_many(
           {.options = parsed.options,
@@ -280,7 +402,10 @@ int run(int argc, char** argv) {
            .environment = options::Settings::from_environment(options::process_environment()),
            .http = http_settings(parsed.options),
            .stop_deadline = kStopDeadline},
-          [&stop] { stop.wait(); });
+          [&](http::Server& http) {
+            const Reloading reloading(stop, http, parsed.options.security);
+            stop.wait();
+          });
     } else {
       for (const char* flag :
            {"--models-dir", "--models-preset", "--models-max", "--models-memory"})

@@ -8,10 +8,16 @@ build_packages=(
   libspdlog-dev libfmt-dev             # log, formatting
   libpcre2-dev libutf8proc-dev         # tokenizers
   libxxhash-dev                        # hashes
+  libcurl4-openssl-dev                 # downloads
+)
+# Libraries of the finished program; tests/deploy checks that these are all.
+run_packages=(
+  libstdc++6 libssl3 libspdlog1.10 libfmt9 libpcre2-8-0 libutf8proc2 libxxhash0 libcurl4
 )
 test_packages=(
   libgtest-dev libgmock-dev clang-format curl
   chromium                             # the page is tested in a real browser
+  libfaketime openssl                  # clocks that jump, certificates
 )
 
 # install_missing PACKAGE...: asks apt only for what is not there.

@@ -3,9 +3,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/log.h"
+#include "hub/cache.h"
+#include "hub/hub.h"
 #include "model/memory_estimate.h"
 #include "server/service.h"
 
@@ -19,23 +20,6 @@ std::uint64_t estimate(const Options& options) {
   if (const auto* values = quant::find_traits(options.context.value_type))
     wish.value_type = values->type;
   return estimate_memory(options.model.path, wish);
-}
-
-std::string cache_directory() {
-  struct Place {
-    const char* variable;
-    const char* below;
-  };
-  constexpr Place kPlaces[] = {{"LLAMA_CACHE", ""},
-                               {"HF_HUB_CACHE", ""},
-                               {"HUGGINGFACE_HUB_CACHE", ""},
-                               {"HF_HOME", "/hub"},
-                               {"XDG_CACHE_HOME", "/huggingface/hub"},
-                               {"HOME", "/.cache/huggingface/hub"}};
-  for (const auto& [variable, below] : kPlaces)
-    if (const char* value = std::getenv(variable); value && *value)
-      return std::string(value) + below;
-  return {};
 }
 
 /// Every request has two connections, the client's and one to a model; so the door may take half of
@@ -56,12 +40,30 @@ int connection_limit(int wanted) {
 
 }  // namespace
 
-router::ModelStore model_store() {
-  return {
-      .models = [] { return router::scan_cache(cache_directory()); }, .download = {}, .remove = {}};
+router::ModelStore model_store(const DownloadOptions& from) {
+  const auto cache = [] { return hub::cache_directory(options::process_environment()); };
+  router::ModelStore store;
+  store.models = [cache] {
+    std::vector<router::FoundModel> found;
+    for (const auto& model : hub::cached_models(cache()))
+      found.push_back({model.name, model.path.string(), model.projector.string()});
+    return found;
+  };
+  store.remove = [cache](const std::string& name) { return hub::remove_cached(cache(), name); };
+  if (!hub::can_download()) return store;
+  store.download = [from](const std::string& name, const auto& progress, const auto& stopped) {
+    hub::Settings settings = hub::settings_from(options::process_environment());
+    settings.stopped = stopped;
+    settings.on_progress = [&progress](const hub::FileProgress& now) {
+      progress({.file = now.file, .done = now.done, .total = now.total});
+    };
+    hub::fetch_model({.hf_repo = name, .token = from.hf_token, .offline = from.offline}, settings);
+  };
+  return store;
 }
 
-void serve_many(const ManyModels& settings, const std::function<void()>& wait_for_stop) {
+void serve_many(const ManyModels& settings,
+                const std::function<void(http::Server&)>& until_stopped) {
   // What needs no model (the page, liveness) is answered by it; the rest goes to the children.
   server::Service of_one_model(settings.options);
   router::Router router({.options = settings.options,
@@ -79,7 +81,7 @@ void serve_many(const ManyModels& settings, const std::function<void()>& wait_fo
   log::info("{} models, to be loaded when they are asked for", router.model_count());
   log::info("ready: {}", http.address());
 
-  wait_for_stop();
+  until_stopped(http);
   log::info("stopping: running requests get {} s",
             std::chrono::duration_cast<std::chrono::seconds>(settings.stop_deadline).count());
   router.close();

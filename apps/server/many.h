@@ -10,8 +10,9 @@
 
 namespace llm {
 
-/// The download cache that LLAMA_CACHE, or else one of Hugging Face's variables, names.
-router::ModelStore model_store();
+/// The download cache that LLAMA_CACHE, or else one of Hugging Face's variables, names. `from`:
+/// token and whether the network may be used.
+router::ModelStore model_store(const DownloadOptions& from);
 
 struct ManyModels {
   Options options;
@@ -21,7 +22,8 @@ struct ManyModels {
   std::chrono::milliseconds stop_deadline;
 };
 
-/// Serves until `wait_for_stop` returns. Error at the start as for one model.
-void serve_many(const ManyModels& settings, const std::function<void()>& wait_for_stop);
+/// Serves until `until_stopped` returns. Error at the start as for one model.
+void serve_many(const ManyModels& settings,
+                const std::function<void(http::Server&)>& until_stopped);
 
 }  // namespace llm

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "grammar/compiled.h"
-#include "grammar/mask.h"
-#include "grammar/trigger_search.h"
+#include "grammar/automaton/compiled.h"
+#include "grammar/automaton/trigger_search.h"
+#include "grammar/mask/mask.h"
 
 namespace llm::grammar {
 namespace {

@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "base/utf8.h"
-#include "grammar/analysis.h"
+#include "grammar/automaton/analysis.h"
 
 namespace llm::grammar {
 namespace {

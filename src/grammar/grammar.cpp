@@ -1,6 +1,6 @@
 #include "grammar/grammar.h"
 
-#include "grammar/compiled.h"
+#include "grammar/automaton/compiled.h"
 
 namespace llm::grammar {
 namespace {

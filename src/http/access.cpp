@@ -81,15 +81,6 @@ bool changes_something(std::string_view method) {
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
-/// Takes the same time wherever the texts differ.
-bool equal_secret(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i]) ^
-                  static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
-  return difference == 0;
-}
-
 std::vector<std::string> comma_list(std::string_view text) {
   std::vector<std::string> out;
   while (!text.empty()) {
@@ -106,8 +97,7 @@ std::vector<std::string> comma_list(std::string_view text) {
 }  // namespace
 
 AccessPolicy::AccessPolicy(const ServerSettings& settings, bool is_loopback)
-    : keys_(settings.api_keys),
-      origins_text_(settings.cors_origins),
+    : origins_text_(settings.cors_origins),
       methods_(settings.cors_methods),
       headers_(settings.cors_headers),
       credentials_(settings.cors_credentials),
@@ -118,7 +108,7 @@ AccessPolicy::AccessPolicy(const ServerSettings& settings, bool is_loopback)
   }
   hosts_.push_back(parse_host(settings.host).host);
   if (!settings.cors_origins_given)
-    origins_ = needs_key() ? Origins::any : Origins::local_and_own;
+    origins_ = settings.keys.keys.empty() ? Origins::local_and_own : Origins::any;
   else if (origins_text_ == "*")
     origins_ = Origins::any;
   else if (origins_text_ == "localhost")
@@ -180,15 +170,6 @@ Headers AccessPolicy::cors_headers(std::string_view origin, std::string_view hos
     out.emplace_back("Access-Control-Allow-Headers", headers_);
   }
   return out;
-}
-
-bool AccessPolicy::accepts_key(std::string_view authorization, std::string_view x_api_key) const {
-  std::string_view offered = authorization.empty() ? x_api_key : authorization;
-  constexpr std::string_view kScheme = "Bearer ";
-  if (offered.starts_with(kScheme)) offered.remove_prefix(kScheme.size());
-  bool is_known = false;
-  for (const auto& key : keys_) is_known |= equal_secret(offered, key);
-  return is_known;
 }
 
 }  // namespace llm::http

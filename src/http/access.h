@@ -1,4 +1,4 @@
-// Who may call: keys, web origins (CORS) and names of this host. Pure decisions over headers.
+// Who may call: web origins (CORS) and names of this host. Pure decisions over headers.
 #pragma once
 
 #include <string>
@@ -27,15 +27,11 @@ class AccessPolicy {
   /// Headers for the answer; `is_preflight` adds those of OPTIONS.
   Headers cors_headers(std::string_view origin, std::string_view host, bool is_preflight) const;
 
-  bool needs_key() const { return !keys_.empty(); }
-  bool accepts_key(std::string_view authorization, std::string_view x_api_key) const;
-
  private:
   enum class Origins { any, local, local_and_own, listed };
 
   bool may_call(std::string_view origin, std::string_view host) const;
 
-  std::vector<std::string> keys_;
   Origins origins_ = Origins::any;
   std::string origins_text_;
   std::vector<std::string> listed_origins_;

@@ -34,6 +34,9 @@ std::optional<Response> check_host(const Core& core, const Request& request,
 
 std::optional<Response> check_body(const Core& core, const Request& request,
                                    const BodyFacts& body) {
+  if (count_headers(request.headers, "Transfer-Encoding") > 1)
+    return error_response(400, "invalid_request_error",
+                          "a request has at most one Transfer-Encoding header");
   if (const auto coding = request.header("Transfer-Encoding");
       !coding.empty() && !equal_ignoring_case(coding, "chunked"))
     return error_response(501, "not_supported_error",
@@ -68,6 +71,17 @@ Response method_not_allowed(const Request& request, const std::string& allowed) 
   return answer;
 }
 
+/// Takes the request from what its key may use.
+Admission begin_request(Admission admission, const std::shared_ptr<KeyBudget>& budget) {
+  if (const auto refusal = budget->begin(KeyBudget::Clock::now())) {
+    admission.answer = error_response(429, "rate_limit_error", refusal->message);
+    admission.answer->headers.emplace_back("Retry-After", std::to_string(refusal->retry_after_s));
+  } else {
+    admission.permit = std::make_unique<KeyPermit>(budget);
+  }
+  return admission;
+}
+
 bool is_index(std::string_view path) {
   return path == "/" || path == "/index.html";
 }
@@ -99,6 +113,11 @@ Admission admit(const Core& core, Request& request, const BodyFacts& body) {
   if (auto refusal = check_host(core, request, body)) return {.answer = std::move(refusal)};
   if (request.method == "OPTIONS")
     return {.answer = Response{200, {{"Content-Type", "text/html"}}, ""}};
+  // Relative addresses of a page need the slash.
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (const auto& prefix = core.settings.api_prefix;
+      !prefix.empty() && request.path == prefix && reads)
+    return {.answer = Response{308, {{"Location", prefix + "/"}}, ""}};
   if (!strip_prefix(core.settings.api_prefix, request.path))
     return {.answer = plain_refusal(404, "not_found_error", "File Not Found")};
   auto match = core.router.find(request.method, request.path);
@@ -107,15 +126,18 @@ Admission admit(const Core& core, Request& request, const BodyFacts& body) {
   if (!core.ready && !while_loading)
     return {.answer = plain_refusal(503, "unavailable_error", "Loading model")};
   const bool is_public = match.is_public || (core.static_files && is_index(request.path));
-  if (core.access.needs_key() && !is_public &&
-      !core.access.accepts_key(request.header("Authorization"), request.header("X-Api-Key")))
-    return {.answer = plain_refusal(401, "authentication_error", "Invalid API Key")};
+  std::shared_ptr<KeyBudget> budget;
+  if (core.keys.needs_key() && !is_public) {
+    budget = core.keys.find(request.header("Authorization"), request.header("X-Api-Key"));
+    if (!budget) return {.answer = plain_refusal(401, "authentication_error", "Invalid API Key")};
+  }
   const auto origin = request.header("Origin");
   if (!core.access.accepts_origin(request.method, origin, request.header("Host")))
     return {.answer = error_response(403, "permission_error",
                                      fmt::format(kForeignOrigin, origin, origin))};
   auto admission = find_route(core, request, std::move(match));
   if (admission.route) admission.answer = check_body(core, request, body);
+  if (budget && !admission.answer) admission = begin_request(std::move(admission), budget);
   return admission;
 }
 

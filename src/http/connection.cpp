@@ -299,20 +299,22 @@ Task<bool> Connection::serve_one() {
     if (!has_body) co_return false;
     request.body = parser.take_body();
   }
-  co_return co_await answer(parser, request, *admission.route, cors, parser.wants_keep_alive());
+  co_return co_await answer(parser, request, admission, cors);
 }
 
-Task<bool> Connection::answer(RequestParser& parser, Request& request, const Route& route,
-                              const Headers& cors, bool keeps_alive) {
-  const bool is_http_1_0 = parser.is_http_1_0();
+Task<bool> Connection::answer(RequestParser& parser, Request& request, Admission& admission,
+                              const Headers& cors) {
+  const bool is_http_1_0 = parser.is_http_1_0(), keeps_alive = parser.wants_keep_alive();
   LiveExchange exchange(*this, request, cors, keeps_alive, is_http_1_0);
+  exchange.set_permit(admission.permit.get());
   current_ = &exchange;
   is_watching_ = true;
   if (read_error_)
     client_went_away();
   else
     start_read();
-  auto [response, has_failed] = co_await call(route, exchange);
+  auto [response, has_failed] = co_await call(*admission.route, exchange);
+  admission.permit.reset();  // writing the answer is the client's time
   is_watching_ = false;
   current_ = nullptr;
   if (!exchange.stream_begun())

@@ -58,8 +58,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<bool> read_body(RequestParser& parser);
   /// Reads one request's head and body and answers it; false when the connection must end.
   Task<bool> serve_one();
-  Task<bool> answer(RequestParser& parser, Request& request, const Route& route,
-                    const Headers& cors, bool keeps_alive);
+  Task<bool> answer(RequestParser& parser, Request& request, Admission& admission,
+                    const Headers& cors);
   Task<Outcome> call(const Route& route, LiveExchange& exchange);
   Task<bool> send_response(const Request& request, Response response, const Headers& cors,
                            bool keeps_alive, bool is_http_1_0);

@@ -6,12 +6,14 @@
 #include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "http/access.h"
 #include "http/http.h"
+#include "http/keys.h"
 #include "http/router.h"
 
 namespace llm::http {
@@ -29,6 +31,7 @@ class StatusCounts {
 struct Core {
   ServerSettings settings;
   AccessPolicy access;
+  KeyTable keys;
   Router router;
   std::optional<Route> static_files;
   boost::asio::thread_pool* workers = nullptr;  // outlived by every connection
@@ -47,11 +50,12 @@ struct BodyFacts {
 struct Admission {
   std::optional<Response> answer;
   const Route* route = nullptr;
+  std::unique_ptr<KeyPermit> permit;  // of the key, until the request has ended
 };
 
 /// Decides in the reference's order: Host, OPTIONS, prefix, loading (503), key (401), page of
-/// another site (403), route (404, 405), body (413, 415, ...). Strips the prefix from request.path
-/// and fills request.params.
+/// another site (403), route (404, 405), body (413, 415, ...), limits of the key (429). Strips the
+/// prefix from request.path and fills request.params.
 Admission admit(const Core& core, Request& request, const BodyFacts& body);
 
 /// Headers of CORS for an answer to `request`.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -58,6 +59,9 @@ class Exchange {
   /// write timeout.
   virtual Task<bool> write(std::string_view chunk) = 0;
   virtual bool stream_begun() const = 0;
+
+  /// Counts against the limit of the request's key, when it has one; while the handler runs.
+  virtual void spend_tokens(std::int64_t) {}
 
   /// Goes on on a worker thread: before work of more than a millisecond or that blocks.
   virtual Task<void> to_worker() = 0;

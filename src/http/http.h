@@ -17,6 +17,7 @@
 
 #include "http/channel.h"
 #include "http/exchange.h"
+#include "http/keys.h"
 
 namespace llm::http {
 
@@ -40,7 +41,7 @@ struct ServerSettings {
   int keep_alive_s = 60;       // a connection may idle between requests
   int max_connections = 4096;  // beyond: idle ones are closed, then new ones wait
   std::string api_prefix;
-  std::vector<std::string> api_keys;
+  KeySet keys;
   std::string tls_key_file, tls_cert_file;
   std::size_t max_head_bytes = 64u << 10, max_body_bytes = 100u << 20;
   std::string static_path;  // serve files of this directory below /
@@ -61,6 +62,11 @@ class Server {
   void run_in_background();
   /// Until this is called every route that is not `while_loading` answers 503 "Loading model".
   void set_ready(bool ready);
+  /// From now on, also for connections that are open. Requests that run go on, and keys that stay
+  /// keep what they have used. Any thread.
+  void set_keys(const KeySet& keys);
+  /// Reads key and certificate again, for new connections. Error: those before stay. Any thread.
+  void reload_certificate();
   int port() const;  // 0 for a unix socket
   /// "http://127.0.0.1:8080", "https://[::1]:8443" or the unix socket's path; for the log.
   std::string address() const;

@@ -23,8 +23,13 @@ class LiveExchange final : public Exchange {
   Task<bool> write(std::string_view chunk) override;
   bool stream_begun() const override { return is_begun_; }
   Task<void> to_worker() override;
+  void spend_tokens(std::int64_t count) override {
+    if (permit_ != nullptr) permit_->spend_tokens(count);
+  }
 
   // For the connection.
+  /// Not owned; lives until the handler has ended. May be null.
+  void set_permit(KeyPermit* permit) { permit_ = permit; }
   /// Calls the callbacks, once.
   void client_went_away();
   /// Ends a begun stream properly; false when the connection cannot be used any more.
@@ -40,6 +45,7 @@ class LiveExchange final : public Exchange {
   const Headers& cors_;
   const bool is_http_1_0_;
   bool keeps_alive_;
+  KeyPermit* permit_ = nullptr;
   Framing framing_ = Framing::chunked;
   std::uint64_t declared_bytes_ = 0;
   std::uint64_t bytes_ = 0;

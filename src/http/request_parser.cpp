@@ -41,12 +41,29 @@ struct GrowingBody {
 
 struct RequestParser::State {
   beast::http::request_parser<GrowingBody> parser;
-  std::size_t max_body_bytes;
+  std::size_t max_head_bytes, max_body_bytes;
   error_code failure;
+  std::size_t head_bytes = 0;
+  char last_of_head = 0;
+  bool has_odd_line = false;
+
+  /// Beast joins folded lines, which proxies may read in another way (RFC 9112, 5.2).
+  void look_at_head(std::string_view bytes) {
+    // Beast's limit is one of what is offered at once: headers that come in pieces pass it.
+    head_bytes += bytes.size();
+    if (head_bytes > max_head_bytes) failure = beast::http::error::header_limit;
+    for (const char c : bytes) {
+      const bool is_folded = last_of_head == '\n' && (c == ' ' || c == '\t');
+      const bool is_bare = last_of_head == '\r' && c != '\n';
+      has_odd_line |= is_folded || is_bare || c == 0;
+      last_of_head = c;
+    }
+  }
 };
 
 RequestParser::RequestParser(std::size_t max_head_bytes, std::size_t max_body_bytes)
     : state_(std::make_unique<State>()) {
+  state_->max_head_bytes = max_head_bytes;
   state_->max_body_bytes = max_body_bytes;
   state_->parser.header_limit(static_cast<std::uint32_t>(max_head_bytes));
   // Lengths are judged after the head is read, when the request can be answered properly.
@@ -62,7 +79,10 @@ std::size_t RequestParser::feed(std::string_view bytes) {
   // or too few.
   while (!ec && !is_complete() && used < bytes.size()) {
     if (has_head() && !state_->parser.eager()) break;
-    used += state_->parser.put({bytes.data() + used, bytes.size() - used}, ec);
+    const bool is_head = !has_head();
+    const auto more = state_->parser.put({bytes.data() + used, bytes.size() - used}, ec);
+    if (is_head) state_->look_at_head(bytes.substr(used, more));
+    used += more;
   }
   if (ec && ec != beast::http::error::need_more) state_->failure = ec;
   return used;
@@ -81,7 +101,7 @@ void RequestParser::begin_body() {
 }
 
 int RequestParser::failure_status() const {
-  if (!state_->failure) return 0;
+  if (!state_->failure) return state_->has_odd_line ? 400 : 0;
   if (state_->failure == beast::http::error::header_limit) return 431;
   if (state_->failure == beast::http::error::body_limit) return 413;
   return 400;
@@ -94,6 +114,8 @@ std::string RequestParser::failure_text() const {
     case 431:
       return "request line and headers are too large";
     default:
+      if (state_->has_odd_line)
+        return "malformed HTTP request: a header has a folded line, a bare CR or a NUL";
       return "malformed HTTP request: " + state_->failure.message();
   }
 }

@@ -63,6 +63,7 @@ class Server::Impl {
         workers_(static_cast<std::size_t>(std::max(1, settings.threads))) {
     core_.reset(new Core{.settings = settings,
                          .access = AccessPolicy(settings, bound_.is_loopback),
+                         .keys = KeyTable(settings.keys),
                          .router = Router(std::move(routes)),
                          .static_files = {},
                          .workers = &workers_});
@@ -121,6 +122,10 @@ class Server::Impl {
   int open_connections() const {
     const std::lock_guard lock(mutex_);
     return static_cast<int>(connections_.size());
+  }
+
+  void reload_certificate() {
+    if (tls_) tls_->reload();
   }
 
   Core& core() { return *core_; }
@@ -209,6 +214,12 @@ Server::~Server() = default;
 
 void Server::run_in_background() {
   impl_->run();
+}
+void Server::set_keys(const KeySet& keys) {
+  impl_->core().keys.set(keys);
+}
+void Server::reload_certificate() {
+  impl_->reload_certificate();
 }
 void Server::set_ready(bool ready) {
   impl_->core().ready = ready;

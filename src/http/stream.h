@@ -7,6 +7,7 @@
 #include <boost/system/error_code.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -37,16 +38,20 @@ class Stream {
 
 std::unique_ptr<Stream> plain_stream(Socket socket);
 
-/// Key and certificates, loaded once. Error names the file at fault.
+/// Key and certificates. Errors name the file at fault. Any thread.
 class TlsContext {
  public:
-  TlsContext(const std::string& key_file, const std::string& cert_file);
+  TlsContext(std::string key_file, std::string cert_file);
   ~TlsContext();
+  /// Reads the files again, for streams to come. Error: those before stay.
+  void reload();
   std::unique_ptr<Stream> stream(Socket socket) const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::string key_file_, cert_file_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<State> state_;  // guarded by mutex_
 };
 
 }  // namespace llm::http

@@ -62,45 +62,57 @@ class TlsStream final : public Stream {
 }  // namespace
 
 struct TlsContext::State {
+  State(const std::string& key_file, const std::string& cert_file) {
+    // TLS 1.2 at least; renegotiation lets clients buy much work for little.
+    context.set_options(ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1 |
+                        ssl::context::no_tlsv1_1 | SSL_OP_NO_RENEGOTIATION |
+                        SSL_OP_CIPHER_SERVER_PREFERENCE);
+    // OpenSSL's own would ask at the terminal, also when the files are read again.
+    context.set_password_callback(
+        [](std::size_t, ssl::context::password_purpose) { return std::string(); });
+    error_code ec;
+    context.use_certificate_chain_file(cert_file, ec);
+    if (ec) fail("--ssl-cert-file: cannot use '{}': {}", cert_file, ec.message());
+    context.use_private_key_file(key_file, ssl::context::pem, ec);
+    if (ec) fail("--ssl-key-file: cannot use '{}': {}", key_file, ec.message());
+    if (SSL_CTX_check_private_key(context.native_handle()) != 1)
+      fail("--ssl-key-file: '{}' does not belong to the certificate '{}'", key_file, cert_file);
+  }
+
   ssl::context context{ssl::context::tls_server};
 };
 
-TlsContext::TlsContext(const std::string& key_file, const std::string& cert_file)
-    : state_(std::make_unique<State>()) {
-  auto& context = state_->context;
-  // TLS 1.2 at least; renegotiation lets clients buy much work for little.
-  context.set_options(ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1 |
-                      ssl::context::no_tlsv1_1 | SSL_OP_NO_RENEGOTIATION |
-                      SSL_OP_CIPHER_SERVER_PREFERENCE);
-  error_code ec;
-  context.use_certificate_chain_file(cert_file, ec);
-  if (ec) fail("--ssl-cert-file: cannot use '{}': {}", cert_file, ec.message());
-  context.use_private_key_file(key_file, ssl::context::pem, ec);
-  if (ec) fail("--ssl-key-file: cannot use '{}': {}", key_file, ec.message());
-  if (SSL_CTX_check_private_key(context.native_handle()) != 1)
-    fail("--ssl-key-file: '{}' does not belong to the certificate '{}'", key_file, cert_file);
-}
-
-TlsContext::~TlsContext() = default;
-
 std::unique_ptr<Stream> TlsContext::stream(Socket socket) const {
+  const std::lock_guard lock(mutex_);
+  // OpenSSL keeps the context of a session until its end, also when there is a newer one.
   return std::make_unique<TlsStream>(std::move(socket), state_->context);
 }
 
 #else
 
-struct TlsContext::State {};
-
-TlsContext::TlsContext(const std::string&, const std::string&) {
-  fail("--ssl-key-file, --ssl-cert-file: this build has no TLS (it was made without OpenSSL)");
-}
-
-TlsContext::~TlsContext() = default;
+struct TlsContext::State {
+  State(const std::string&, const std::string&) {
+    fail("--ssl-key-file, --ssl-cert-file: this build has no TLS (it was made without OpenSSL)");
+  }
+};
 
 std::unique_ptr<Stream> TlsContext::stream(Socket socket) const {
   return plain_stream(std::move(socket));
 }
 
 #endif
+
+TlsContext::TlsContext(std::string key_file, std::string cert_file)
+    : key_file_(std::move(key_file)), cert_file_(std::move(cert_file)) {
+  reload();
+}
+
+TlsContext::~TlsContext() = default;
+
+void TlsContext::reload() {
+  auto next = std::make_shared<State>(key_file_, cert_file_);
+  const std::lock_guard lock(mutex_);
+  state_ = std::move(next);
+}
 
 }  // namespace llm::http

@@ -1,4 +1,4 @@
-// --help, --version and docs/options.md, all written from the table.
+// --help, --version and docs/flags.md, all written from the table.
 #include <fmt/ranges.h>
 
 #include "base/error.h"
@@ -168,7 +168,7 @@ std::string version() {
 
 std::string options_markdown() {
   std::string out =
-      "# Options\n\n"
+      "# Flags\n\n"
       "Written from the table in `src/options/table.cpp` by the tests of that room; do not "
       "edit.\n\n"
       "- A value is always the argument after its option. In long options `_` counts as `-`.\n"

@@ -1,6 +1,6 @@
 // Every setting of the server, and how it gets its value: built-in default, then environment, then
 // command line. The flags themselves are rows of one table, options/table.cpp, which is the only
-// copy of their names, kinds, ranges and help texts; parsing, --help and docs/options.md read it.
+// copy of their names, kinds, ranges and help texts; parsing, --help and docs/flags.md read it.
 // The room knows no other room: settings are plain numbers and texts.
 #pragma once
 
@@ -27,6 +27,15 @@ struct ModelOptions {
   bool check_tensors = false;
   bool use_mmap = true, lock_memory = false;
   bool warm_up = true;
+};
+
+/// Where the model comes from when it is no file of this machine: at most one of `url`,
+/// `docker_repo` and `hf_repo`, and none of them beside ModelOptions::path.
+struct DownloadOptions {
+  std::string url, docker_repo, hf_repo;
+  std::string hf_file;   // file of hf_repo
+  std::string hf_token;  // secret
+  bool offline = false;  // only the cache counts
 };
 
 /// Overrides of the file's values. Unset: empty text, 0, or -1 for the four YaRN factors.
@@ -99,8 +108,17 @@ struct HttpOptions {
   std::string static_path;       // directory served below /
 };
 
+/// What one API key may use; 0: no limit.
+struct ApiKeyLimit {
+  std::string key;  // the key, "sha256:" and its hash in hex, or "*": every key not named
+  double requests_per_minute = 0, tokens_per_minute = 0;
+  int concurrent_requests = 0;
+};
+
 struct SecurityOptions {
-  std::vector<std::string> api_keys;        // of --api-key and --api-key-file; empty: no check
+  std::vector<std::string> api_keys;  // of --api-key; those of files: options::read_api_keys
+  std::vector<std::string> api_key_files;
+  std::string api_key_limits_file;
   std::string tls_key_file, tls_cert_file;  // both or neither
   std::string cors_origins = "*";           // counts only when given; see http::ServerSettings
   bool cors_origins_given = false;
@@ -111,6 +129,8 @@ struct SecurityOptions {
 
 struct FeatureOptions {
   bool metrics = false, props = false, slots = true, ui = true;
+  std::string ui_config = "{}";      // text of a JSON object, already checked
+  bool suffix_first_infill = false;  // --spm-infill
 };
 
 /// Many models behind one port (src/router). On when no model is named and there is a directory, a
@@ -154,6 +174,7 @@ struct LogOptions {
 
 struct Options {
   ModelOptions model;
+  DownloadOptions download;
   RopeOptions rope;
   ContextOptions context;
   BatchOptions batch;
@@ -180,7 +201,7 @@ using Environment = std::function<const char*(const char* name)>;
 Environment process_environment();
 
 struct ParseResult {
-  enum class Action { run, help, version } action = Action::run;
+  enum class Action { run, help, version, cache_list } action = Action::run;
   Options options;
   std::vector<std::string> notices;  // lines for the log, once it is set up
 };
@@ -189,12 +210,21 @@ struct ParseResult {
 /// name (keys, template). `argv[0]` is skipped.
 ParseResult parse(int argc, const char* const* argv, const Environment& environment);
 
+/// The keys and limits that options and files give at this moment.
+struct ApiKeys {
+  std::vector<std::string> keys;  // empty: no check
+  std::vector<ApiKeyLimit> limits;
+};
+/// parse() has read them once, for the errors; this is for the start and for every SIGHUP. Throws
+/// Error that names the file and what is wrong in it.
+ApiKeys read_api_keys(const SecurityOptions& security);
+
 /// What --help and --version print.
 std::string help(std::string_view program);
 std::string version();
 /// "0.1.0-1a2b3c4": version and commit, for /props.
 std::string build_info();
-/// docs/options.md; a test keeps the file equal to this.
+/// docs/flags.md; a test keeps the file equal to this.
 std::string options_markdown();
 
 }  // namespace options

@@ -78,6 +78,10 @@ class Reader {
   void read_environment(const Environment& environment) {
     for (const Row& row : rows())
       for (const auto name : split_names(row.env)) read_variable(row, name, environment);
+    // Whoever sets it waits for a server in that form, and would wait in vain.
+    const char* mode = environment("AIP_MODE");
+    if (mode != nullptr && std::string_view(mode) == "PREDICTION")
+      fail("AIP_MODE=PREDICTION (Vertex AI) is not supported yet");
   }
 
   void read_arguments(int argc, const char* const* argv) {
@@ -89,7 +93,9 @@ class Reader {
       const auto [row, on] = found->second;
       check_status(*row, argument, on);
       const std::string flag(on ? main_name(*row) : std::string_view(argument));
-      if (row->value.empty()) {
+      if (!row->expands.empty()) {
+        expand(*row);
+      } else if (row->value.empty()) {
         apply_switch(pending_, *row, flag, on);
       } else {
         if (++i == argc) fail("{}: a value is missing ({})", flag, row->value);
@@ -143,6 +149,20 @@ class Reader {
     mark_given(row, variable);
   }
 
+  /// Applies the options that a row stands for. Later ones of the command line override them.
+  void expand(const Row& preset) {
+    const auto words = split(preset.expands, ' ');
+    for (auto word = words.begin(); word != words.end(); ++word) {
+      const std::string_view flag = *word;
+      const Row& row = *names().at(flag).row;
+      if (row.value.empty())
+        apply_switch(pending_, row, flag, true);
+      else
+        apply_value(pending_, row, flag, *++word);
+      given_[main_name(row)] = main_name(preset);
+    }
+  }
+
   void mark_given(const Row& row, std::string_view source) {
     given_[main_name(row)] = source;
     if (!row.notice.empty()) pending_.notices.push_back(fmt::format("{} {}", source, row.notice));
@@ -150,14 +170,57 @@ class Reader {
 
   void note_repetition(const Row& row, std::string_view flag) {
     const auto before = given_.find(main_name(row));
-    if (before == given_.end() || row.adds_up) return;
+    if (before == given_.end() || row.adds_up || weight(before->second) == Weight::preset) return;
     if (before->second.starts_with('-'))
       pending_.notices.push_back(fmt::format("{} is given twice, the last one counts", flag));
     else
       pending_.notices.push_back(fmt::format("{} overrides the variable {}", flag, before->second));
   }
 
+  /// What set an option, the later kind beating the earlier.
+  enum class Weight { none, environment, preset, argument };
+
+  static Weight weight(const std::string& source) {
+    if (!source.starts_with('-')) return Weight::environment;
+    const auto found = names().find(source);
+    const bool is_preset = found != names().end() && !found->second.row->expands.empty();
+    return is_preset ? Weight::preset : Weight::argument;
+  }
+
+  Weight weight_of(std::string_view flag) const {
+    const auto found = given_.find(flag);
+    return found == given_.end() ? Weight::none : weight(found->second);
+  }
+
+  /// One source of the model: those that the environment or a preset names give way to the command
+  /// line; two of the same kind are a mistake.
+  void settle_source(Options& options) {
+    auto& download = options.download;
+    const std::pair<std::string_view, std::string*> sources[] = {
+        {"--model", &options.model.path},
+        {"--hf-repo", &download.hf_repo},
+        {"--model-url", &download.url},
+        {"--docker-repo", &download.docker_repo}};
+    auto strongest = Weight::none;
+    for (const auto& [flag, value] : sources) strongest = std::max(strongest, weight_of(flag));
+    std::string_view chosen;
+    for (const auto& [flag, value] : sources) {
+      if (weight_of(flag) != strongest) {
+        value->clear();
+      } else if (!value->empty()) {
+        if (!chosen.empty()) fail("{} and {} both name the model: give one of them", chosen, flag);
+        chosen = flag;
+      }
+    }
+    // The file of a preset belongs to the repository of the preset.
+    if (weight_of("--hf-file") == Weight::preset && weight_of("--hf-repo") != Weight::preset)
+      download.hf_file.clear();
+    if (weight_of("--hf-file") == Weight::argument && download.hf_repo.empty())
+      fail("--hf-file names a file of a repository: give --hf-repo, too");
+  }
+
   void settle(Options& options) {
+    settle_source(options);
     auto& threads = options.threads;
     if (options.is_given("--threads") && threads.generation <= 0) threads.generation = 0;
     if (options.is_given("--threads-batch") && threads.batch <= 0) threads.batch = 0;
@@ -173,6 +236,9 @@ class Reader {
     options.sampling.top_k = std::max(options.sampling.top_k, 0);
     auto& security = options.security;
     security.cors_origins_given = options.is_given("--cors-origins");
+    const bool has_keys = !read_api_keys(security).keys.empty();
+    if (!security.api_key_limits_file.empty() && !has_keys)
+      fail("--api-key-limits: there are no keys; give some with --api-key or --api-key-file");
     if (security.tls_key_file.empty() != security.tls_cert_file.empty())
       fail("TLS needs both files: {} is missing",
            security.tls_key_file.empty() ? "--ssl-key-file" : "--ssl-cert-file");

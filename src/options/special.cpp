@@ -117,6 +117,10 @@ void apply_version(Pending& p, std::string_view, std::string_view) {
   p.action = ParseResult::Action::version;
 }
 
+void apply_cache_list(Pending& p, std::string_view, std::string_view) {
+  p.action = ParseResult::Action::cache_list;
+}
+
 void apply_verbose(Pending& p, std::string_view, std::string_view) {
   p.options.log.verbosity = 5;
 }
@@ -151,6 +155,20 @@ void apply_tags(Pending& p, std::string_view, std::string_view value) {
 void apply_overrides(Pending& p, std::string_view flag, std::string_view value) {
   for (const auto& field : csv(flag, value))
     p.options.model.overrides.push_back(metadata_override(flag, field));
+}
+
+void apply_hf_repo(Pending& p, std::string_view flag, std::string_view value) {
+  if (value.find('/') == value.npos)
+    fail("{}: expected USER/MODEL or USER/MODEL:QUANT, got '{}'", flag, value);
+  p.options.download.hf_repo = value;
+}
+
+void apply_hf_token(Pending& p, std::string_view flag, std::string_view value) {
+  // The text itself is a secret: the message does not repeat it.
+  for (const char c : value)
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
+      fail("{}: the token holds a blank or a control character", flag);
+  p.options.download.hf_token = value;
 }
 
 void apply_slots(Pending& p, std::string_view flag, std::string_view value) {
@@ -215,12 +233,21 @@ void apply_api_keys(Pending& p, std::string_view flag, std::string_view value) {
     if (!key.empty()) p.options.security.api_keys.push_back(std::move(key));
 }
 
-void apply_api_key_file(Pending& p, std::string_view flag, std::string_view value) {
-  const std::string content = read_file(flag, std::string(value));
-  for (auto line : split(content, '\n')) {
-    if (line.ends_with('\r')) line.remove_suffix(1);  // cannot be part of a header's value
-    if (!line.empty() && !line.starts_with('#')) p.options.security.api_keys.emplace_back(line);
-  }
+void apply_api_key_file(Pending& p, std::string_view, std::string_view value) {
+  p.options.security.api_key_files.emplace_back(value);
+}
+
+void apply_ui_config(Pending& p, std::string_view flag, std::string_view value) {
+  if (!Json::parse(value, nullptr, false).is_object())
+    fail("{}: expected a JSON object, got '{}'", flag, value);
+  p.options.features.ui_config = value;
+}
+
+void apply_ui_config_file(Pending& p, std::string_view flag, std::string_view value) {
+  const std::string text = read_file(flag, std::string(value));
+  if (!Json::parse(text, nullptr, false).is_object())
+    fail("{}: '{}' holds no JSON object", flag, value);
+  p.options.features.ui_config = text;
 }
 
 void apply_allowed_hosts(Pending& p, std::string_view, std::string_view value) {

@@ -51,14 +51,15 @@ constexpr Row kGeneral[] = {
      .default_text = "on"},
     {.names = "--log-prompts-dir", .section = general, .value = "PATH", .status = kNotYet,
      .help = "write every prompt to a file in this directory"},
-    {.names = "-cl, --cache-list", .section = general, .status = kNotYet,
+    {.names = "-cl, --cache-list", .section = general, .apply = apply_cache_list,
      .help = "list the models in the download cache"},
     {.names = "--completion-bash", .section = general, .status = kNotYet,
      .help = "print a completion script for bash"},
     {.names = "--list-devices", .section = general, .status = kNotYet,
      .help = "list the devices that can compute"},
-    {.names = "--offline", .env = "LLAMA_ARG_OFFLINE", .section = general, .status = kNotYet,
-     .help = "never use the network"},
+    {.names = "--offline", .env = "LLAMA_ARG_OFFLINE", .section = general,
+     .to = to<&Options::download, &DownloadOptions::offline>,
+     .help = "never use the network: of models that would be downloaded only the cache counts"},
     {.names = "--perf", .negative = "--no-perf", .env = "LLAMA_ARG_PERF", .section = general,
      .status = kNotYet, .help = "internal timings in the log"},
 };
@@ -119,16 +120,24 @@ constexpr Row kModel[] = {
      .to = to<&Options::rope, &RopeOptions::yarn_beta_fast>,
      .help = "YaRN: rotations above which a dimension is only extrapolated; -1: the model's"},
 
-    {.names = "-mu, --model-url", .env = "LLAMA_ARG_MODEL_URL", .section = model, .value = "URL",
-     .status = kNotYet, .help = "download the model"},
-    {.names = "-dr, --docker-repo", .env = "LLAMA_ARG_DOCKER_REPO", .section = model,
-     .value = "REPO", .status = kNotYet, .help = "model of a Docker registry"},
     {.names = "-hf, -hfr, --hf-repo", .env = "LLAMA_ARG_HF_REPO", .section = model,
-     .value = "USER/REPO[:QUANT]", .status = kNotYet, .help = "model of Hugging Face"},
+     .value = "USER/MODEL[:QUANT]", .apply = apply_hf_repo,
+     .help = "download a model of Hugging Face, or take it from the cache (LLAMA_CACHE). Without "
+             "a quant: Q4_K_M, else the first file. HF_ENDPOINT names another hub"},
     {.names = "-hff, --hf-file", .env = "LLAMA_ARG_HF_FILE", .section = model, .value = "NAME",
-     .status = kNotYet, .help = "file of that repository"},
+     .to = to<&Options::download, &DownloadOptions::hf_file>,
+     .help = "file of that repository, whatever its quant"},
     {.names = "-hft, --hf-token", .env = "HF_TOKEN", .section = model, .value = "TEXT",
-     .status = kNotYet, .help = "access token for downloads"},
+     .apply = apply_hf_token,
+     .help = "access token for the hub. Better given as variable: other users of the machine can "
+             "read command lines"},
+    {.names = "-mu, --model-url", .env = "LLAMA_ARG_MODEL_URL", .section = model, .value = "URL",
+     .to = to<&Options::download, &DownloadOptions::url>,
+     .help = "download the model from this address; of a split model its first part"},
+    {.names = "-dr, --docker-repo", .env = "LLAMA_ARG_DOCKER_REPO", .section = model,
+     .value = "[REPO/]MODEL[:TAG]", .to = to<&Options::download, &DownloadOptions::docker_repo>,
+     .help = "download a model of Docker Hub; REPO is ai and TAG latest unless given. "
+             "LLAMA_DOCKER_REGISTRY names another registry"},
     {.names = "--lora", .section = model, .value = "PATH,...", .status = kNotYet,
      .help = "LoRA adapters at scale 1"},
     {.names = "--lora-scaled", .section = model, .value = "PATH:SCALE,...", .status = kNotYet,
@@ -331,13 +340,18 @@ constexpr Row kSecurity[] = {
      .apply = apply_api_keys, .adds_up = true, .help = "keys of which clients must send one"},
     {.names = "--api-key-file", .env = "LLAMA_ARG_API_KEY_FILE", .section = security,
      .value = "PATH", .apply = apply_api_key_file,
-     .adds_up = true, .help = "file with one key per line; lines beginning with # are comments"},
+     .adds_up = true, .help = "file with one key per line; lines beginning with # are comments. "
+             "SIGHUP reads it again"},
+    {.names = "--api-key-limits", .env = "LLAMA_ARG_API_KEY_LIMITS", .section = security,
+     .value = "PATH", .to = to<&Options::security, &SecurityOptions::api_key_limits_file>,
+     .help = "JSON file with what each key may use (see docs/security.md); beyond it requests get "
+             "429. SIGHUP reads it again"},
     {.names = "--ssl-key-file", .env = "LLAMA_ARG_SSL_KEY_FILE", .section = security,
      .value = "PATH", .to = to<&Options::security, &SecurityOptions::tls_key_file>,
      .help = "private key (PEM); with --ssl-cert-file the server speaks TLS"},
     {.names = "--ssl-cert-file", .env = "LLAMA_ARG_SSL_CERT_FILE", .section = security,
      .value = "PATH", .to = to<&Options::security, &SecurityOptions::tls_cert_file>,
-     .help = "certificate chain (PEM)"},
+     .help = "certificate chain (PEM). SIGHUP reads it and the key again"},
     {.names = "--cors-origins", .env = "LLAMA_ARG_CORS_ORIGINS", .section = security,
      .value = "ORIGINS", .to = to<&Options::security, &SecurityOptions::cors_origins>,
      .help = "web pages that may use the server: '*' for all, 'localhost' for those of this "
@@ -387,13 +401,16 @@ constexpr Row kFeatures[] = {
      .to = to<&Options::vectors, &VectorOptions::normalize>,
      .help = "embeddings are divided by their N-norm; -1: by nothing, 0: so that the largest "
              "value is 32760"},
-    {.names = "--spm-infill", .section = features, .status = kNotYet,
-     .help = "infill with the suffix first"},
+    {.names = "--spm-infill", .section = features,
+     .to = to<&Options::features, &FeatureOptions::suffix_first_infill>,
+     .help = "/infill puts the suffix in front of the prefix, as some models are trained"},
     {.names = "--ui-config, --webui-config", .env = "LLAMA_ARG_UI_CONFIG", .section = features,
-     .value = "JSON", .status = kNotYet, .help = "default settings of the UI"},
+     .value = "JSON", .apply = apply_ui_config,
+     .help = "JSON object of settings for the UI (systemMessage, temperature, max_tokens, theme), "
+             "shown in /props"},
     {.names = "--ui-config-file, --webui-config-file", .env = "LLAMA_ARG_UI_CONFIG_FILE",
-     .section = features, .value = "PATH", .status = kNotYet,
-     .help = "file with default settings of the UI"},
+     .section = features, .value = "PATH", .apply = apply_ui_config_file,
+     .help = "file with such an object"},
     {.names = "--ui-mcp-proxy, --webui-mcp-proxy",
      .negative = "--no-ui-mcp-proxy, --no-webui-mcp-proxy", .env = "LLAMA_ARG_UI_MCP_PROXY",
      .section = features, .status = kNotYet, .help = "CORS proxy for MCP servers"},
@@ -688,16 +705,41 @@ constexpr Row kSpeculation[] = {
     removed("--spec-ngram-min-hits", "", "--spec-ngram-simple-min-hits"),
 };
 
+/// A row of a switch that stands for other options.
+constexpr Row preset(std::string_view names, std::string_view help, std::string_view expands) {
+  return {.names = names, .section = presets, .help = help, .expands = expands};
+}
+
 constexpr Row kPresets[] = {
-    later(presets, "--embd-gemma-default", "", "", "EmbeddingGemma 300M, downloaded"),
-    later(presets, "--fim-qwen-1.5b-default", "", "", "Qwen Coder 1.5B for infill, downloaded"),
-    later(presets, "--fim-qwen-3b-default", "", "", "Qwen Coder 3B for infill, downloaded"),
-    later(presets, "--fim-qwen-7b-default", "", "", "Qwen Coder 7B for infill, downloaded"),
-    later(presets, "--fim-qwen-30b-default", "", "", "Qwen Coder 30B for infill, downloaded"),
+    preset("--embd-gemma-default", "EmbeddingGemma 300M for embeddings, on port 8011",
+           "--hf-repo ggml-org/embeddinggemma-300M-qat-q4_0-GGUF "
+           "--hf-file embeddinggemma-300M-qat-Q4_0.gguf "
+           "--port 8011 --batch-size 2048 --ubatch-size 2048 --parallel 32 --ctx-size 65536 "
+           "--embeddings"),
+    preset("--fim-qwen-1.5b-default", "Qwen 2.5 Coder 1.5B for infill, on port 8012",
+           "--hf-repo ggml-org/Qwen2.5-Coder-1.5B-Q8_0-GGUF "
+           "--hf-file qwen2.5-coder-1.5b-q8_0.gguf "
+           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0"),
+    preset("--fim-qwen-3b-default", "Qwen 2.5 Coder 3B for infill, on port 8012",
+           "--hf-repo ggml-org/Qwen2.5-Coder-3B-Q8_0-GGUF "
+           "--hf-file qwen2.5-coder-3b-q8_0.gguf "
+           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0"),
+    preset("--fim-qwen-7b-default", "Qwen 2.5 Coder 7B for infill, on port 8012",
+           "--hf-repo ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF "
+           "--hf-file qwen2.5-coder-7b-q8_0.gguf "
+           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0"),
+    preset("--fim-qwen-30b-default", "Qwen 3 Coder 30B A3B for infill, on port 8012",
+           "--hf-repo ggml-org/Qwen3-Coder-30B-A3B-Instruct-Q8_0-GGUF "
+           "--hf-file qwen3-coder-30b-a3b-instruct-q8_0.gguf "
+           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0"),
     later(presets, "--fim-qwen-7b-spec", "", "", "the same 7B with a draft model"),
     later(presets, "--fim-qwen-14b-spec", "", "", "Qwen Coder 14B with a draft model"),
-    later(presets, "--gpt-oss-20b-default", "", "", "gpt-oss 20B, downloaded"),
-    later(presets, "--gpt-oss-120b-default", "", "", "gpt-oss 120B, downloaded"),
+    preset("--gpt-oss-20b-default", "gpt-oss 20B, on port 8013",
+           "--hf-repo ggml-org/gpt-oss-20b-GGUF --port 8013 --batch-size 32768 --ubatch-size 2048 "
+           "--parallel 2 --ctx-size 262144 --temp 1 --top-p 1 --top-k 0 --min-p 0.01"),
+    preset("--gpt-oss-120b-default", "gpt-oss 120B, on port 8013",
+           "--hf-repo ggml-org/gpt-oss-120b-GGUF --port 8013 --batch-size 32768 --ubatch-size 2048 "
+           "--parallel 2 --ctx-size 262144 --temp 1 --top-p 1 --top-k 0 --min-p 0.01"),
     later(presets, "--vision-gemma-4b-default", "", "", "Gemma 4B with vision, downloaded"),
     later(presets, "--vision-gemma-12b-default", "", "", "Gemma 12B with vision, downloaded"),
 };

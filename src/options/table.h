@@ -71,6 +71,7 @@ struct Row {
   bool adds_up = false;  // repeated values are all kept
   std::string_view help;
   std::string_view default_text;  // where it cannot be read from the destination
+  std::string_view expands;       // a switch that stands for these options, separated by blanks
   std::string_view notice;        // logged when the flag is given: it changes nothing, and why
 };
 

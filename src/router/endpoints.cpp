@@ -294,7 +294,7 @@ http::Response Endpoints::of_router() {
                  {"model_alias", "llama-server"},
                  {"model_path", "none"},
                  {"default_generation_settings", {{"params", nullptr}, {"n_ctx", 0}}},
-                 {"ui_settings", Json::object()},
+                 {"ui_settings", Json::parse(options_.features.ui_config)},
                  {"build_info", options::build_info()},
                  {"cors_proxy_enabled", false}}));
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 
@@ -84,64 +83,7 @@ std::optional<FoundModel> model_of_folder(const fs::path& folder) {
   return found;
 }
 
-std::string first_line(const fs::path& path) {
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);
-  while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back()))) line.pop_back();
-  return line;
-}
-
-/// The folder with the files of a cached repository; empty when there is none.
-fs::path snapshot_of(const fs::path& repository) {
-  const auto revision = first_line(repository / "refs" / "main");
-  if (!revision.empty() && revision.find('/') == revision.npos) {
-    const auto snapshot = repository / "snapshots" / revision;
-    if (is_folder(snapshot)) return snapshot;
-  }
-  fs::path last;
-  if (!is_folder(repository / "snapshots")) return last;
-  for (const auto& path : entries_of(repository / "snapshots"))
-    if (is_folder(path)) last = path;
-  return last;
-}
-
-void add_repository(const fs::path& snapshot, const std::string& name,
-                    std::vector<FoundModel>& out) {
-  std::string projector;
-  const auto first = out.size();
-  for (const auto& path : entries_of(snapshot)) {
-    const auto file = parse_name(path.filename().string());
-    // A link whose blob is missing is a download that was not finished.
-    if (!file || !is_file(path) || file->part > 1) continue;
-    if (is_projector(*file)) {
-      if (projector.empty()) projector = path.string();
-      continue;
-    }
-    const auto quant = quant_of(path.filename().string());
-    out.push_back({quant.empty() ? name : name + ":" + quant, path.string(), ""});
-  }
-  for (auto i = first; i < out.size(); ++i) out[i].projector = projector;
-}
-
 }  // namespace
-
-std::string quant_of(std::string_view file_name) {
-  const auto file = parse_name(file_name);
-  if (!file) return {};
-  const auto mark = file->stem.find_last_of("-.");
-  if (mark == std::string::npos) return {};
-  std::string last = file->stem.substr(mark + 1);
-  for (char& c : last) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  // Q4_K_M, IQ2_XXS, TQ1_0, MXFP4, BF16, F16: letters of a kind, then a digit.
-  for (const std::string_view kind : {"IQ", "TQ", "Q", "MXFP", "NVFP", "BF", "F"}) {
-    const std::string_view rest = std::string_view(last).substr(std::min(kind.size(), last.size()));
-    if (last.starts_with(kind) && !rest.empty() &&
-        std::isdigit(static_cast<unsigned char>(rest.front())))
-      return last;
-  }
-  return {};
-}
 
 std::vector<FoundModel> scan_models_dir(const std::string& directory) {
   std::map<std::string, FoundModel> found;
@@ -167,29 +109,6 @@ std::vector<FoundModel> scan_models_dir(const std::string& directory) {
   }
   std::vector<FoundModel> out;
   for (auto& [name, model] : found) out.push_back(std::move(model));
-  return out;
-}
-
-std::vector<FoundModel> scan_cache(const std::string& directory) {
-  std::vector<FoundModel> out;
-  if (directory.empty() || !is_folder(directory)) return out;
-  constexpr std::string_view kPrefix = "models--";
-  for (const auto& path : entries_of(directory)) {
-    std::string name = path.filename().string();
-    if (!name.starts_with(kPrefix) || !is_folder(path)) continue;
-    name.erase(0, kPrefix.size());
-    const auto mark = name.find("--");
-    if (mark == std::string::npos || mark == 0) continue;
-    name.replace(mark, 2, "/");
-    if (const auto snapshot = snapshot_of(path); !snapshot.empty())
-      add_repository(snapshot, name, out);
-  }
-  // Two files of one quantisation (say, of two sizes): the first one.
-  std::stable_sort(out.begin(), out.end(),
-                   [](const auto& a, const auto& b) { return a.name < b.name; });
-  out.erase(std::unique(out.begin(), out.end(),
-                        [](const auto& a, const auto& b) { return a.name == b.name; }),
-            out.end());
   return out;
 }
 

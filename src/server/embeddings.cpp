@@ -166,7 +166,7 @@ http::Task<http::Response> answer(Service& service, http::Exchange& exchange, Fo
   if (!service.options().vectors.embeddings) {
     not_supported("This server does not support embeddings. Start it with `--embeddings`");
   }
-  Asked asked = read(service, parse_object(exchange.request().body), form);
+  Asked asked = read(service, parse_object(exchange.request().body, embedding_fields()), form);
   const int tokens = count_tokens(asked.request);
   const auto vectors = co_await make_vectors(service, exchange, std::move(asked.request));
   if (!vectors) co_return http::Response{};  // the client has gone: nobody reads this

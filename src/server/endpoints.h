@@ -40,7 +40,10 @@ http::Response no_stream(Service& service, const http::Request& request);
 http::Response forget_stream(Service& service, const http::Request& request);
 http::Response find_streams(Service& service, const http::Request& request);
 
-// page.cpp: the built-in chat page
+// openapi/document.cpp: what is described here, for programs
+http::Response openapi(Service& service, const http::Request& request);
+
+// page.cpp: the built-in chat page and the one that shows the description
 http::Response page(Service& service, const http::Request& request);
 
 }  // namespace llm::server

@@ -232,12 +232,33 @@ http::Task<http::Response> stream(http::Exchange& exchange, Generation& generati
   co_return http::Response{};
 }
 
+/// Counts what a request has used against its key's limit, however it ends.
+class Spending {
+ public:
+  Spending(http::Exchange& exchange, const Job& job, const std::vector<SequenceReply>& replies)
+      : exchange_(exchange), job_(job), replies_(replies) {}
+  ~Spending() {
+    std::size_t count = 0;
+    for (const auto& prompt : job_.prompts) count += prompt.size();
+    for (const SequenceReply& reply : replies_) count += reply.tokens().size();
+    exchange_.spend_tokens(static_cast<std::int64_t>(count));
+  }
+  Spending(const Spending&) = delete;
+  Spending& operator=(const Spending&) = delete;
+
+ private:
+  http::Exchange& exchange_;
+  const Job& job_;
+  const std::vector<SequenceReply>& replies_;
+};
+
 }  // namespace
 
 http::Task<http::Response> run(Service& service, http::Exchange& exchange, Job job) {
   auto replies = make_replies(service.serving(), job);
   const auto params = std::make_shared<const CompletionParams>(job.params);
   Generation generation(service, make_requests(service, exchange, job), params);
+  const Spending spending(exchange, job, replies);
   exchange.on_client_gone(generation.canceller());
   if (!job.params.stream) co_return co_await collect(exchange, generation, replies, *job.format);
   co_return co_await stream(exchange, generation, replies, job);

@@ -134,24 +134,25 @@ std::vector<TokenId> infill_tokens(const InfillRequest& request, const Tokenizer
 
   Tokens tokens = std::move(extras);
   if (special.add_bos) tokens.push_back(special.bos);
-  tokens.push_back(special.fim_pre);
-  append(tokens, prefix);
-  append(tokens, prompt);
-  tokens.push_back(special.fim_suf);
-  append(tokens, suffix);
+  prefix.insert(prefix.begin(), special.fim_pre);
+  append(prefix, prompt);
+  suffix.insert(suffix.begin(), special.fim_suf);
+  append(tokens, limits.suffix_first ? suffix : prefix);
+  append(tokens, limits.suffix_first ? prefix : suffix);
   tokens.push_back(special.fim_mid);
   return tokens;
 }
 
 http::Task<http::Response> infill(Service& service, http::Exchange& exchange) {
   Serving& serving = service.serving();
-  const Json body = parse_object(exchange.request().body);
+  const Json body = parse_object(exchange.request().body, infill_fields());
   check_vocabulary(serving.tokenizer.special());
   Job job;
   job.params = parse_params(body, serving.defaults, serving.limits());
   const InfillLimits limits{.batch = service.options().batch.size,
                             .context = serving.engine.slot_context(),
-                            .predict = std::min(job.params.max_tokens, 1 << 20)};
+                            .predict = std::min(job.params.max_tokens, 1 << 20),
+                            .suffix_first = service.options().features.suffix_first_infill};
   job.prompts.push_back(infill_tokens(parse_infill(body), serving.tokenizer, limits));
   finish_raw_job(job, serving);
   job.format = std::make_unique<NativeFormat>(serving, job.params);

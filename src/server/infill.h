@@ -21,8 +21,10 @@ InfillRequest parse_infill(const Json& body);
 
 struct InfillLimits {
   int batch, context, predict;
+  bool suffix_first = false;
 };
-/// Repository context, then [BOS] FIM_PRE prefix prompt FIM_SUF suffix FIM_MID, cut to the limits.
+/// Repository context, then [BOS] FIM_PRE prefix prompt FIM_SUF suffix FIM_MID, cut to the limits;
+/// with `suffix_first` the part of FIM_SUF is in front of the one of FIM_PRE.
 /// Throws 501 when the vocabulary lacks the tokens.
 std::vector<TokenId> infill_tokens(const InfillRequest& request, const Tokenizer& tokenizer,
                                    const InfillLimits& limits);

@@ -103,7 +103,7 @@ http::Response props(Service& service, const http::Request&) {
       {"endpoint_props", features.props},
       {"endpoint_metrics", features.metrics},
       {"ui", features.ui},
-      {"ui_settings", Json::object()},
+      {"ui_settings", Json::parse(features.ui_config)},
       {"chat_template", serving.chat_template->source()},
       {"chat_template_caps", caps_json(serving.chat_template->caps())},
       {"bos_token", token_text(serving.tokenizer, special.bos)},

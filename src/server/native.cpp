@@ -119,7 +119,7 @@ Json select_fields(const Json& whole, const std::vector<std::string>& fields) {
 
 http::Task<http::Response> native_completion(Service& service, http::Exchange& exchange) {
   Serving& serving = service.serving();
-  const Json body = parse_object(exchange.request().body);
+  const Json body = parse_object(exchange.request().body, raw_fields());
   Job job = raw_job(body, serving);
   job.format = std::make_unique<NativeFormat>(serving, job.params);
   job.show_special = service.options().chat.special;

@@ -96,7 +96,7 @@ std::string OaiCompletionsFormat::close(std::span<const SequenceReply>) {
 
 http::Task<http::Response> oai_completions(Service& service, http::Exchange& exchange) {
   Serving& serving = service.serving();
-  const Json body = parse_object(exchange.request().body);
+  const Json body = parse_object(exchange.request().body, raw_fields());
   Job job = raw_job(body, serving);
   job.format = std::make_unique<OaiCompletionsFormat>(serving, job.params);
   job.show_special = service.options().chat.special;

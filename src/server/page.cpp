@@ -22,6 +22,7 @@ constexpr const char* kPolicy =
 
 const PageFile* file_of(std::string_view path) {
   if (path == "/") path = "/index.html";
+  if (path == "/docs") path = "/docs.html";
   for (int i = 0; i < kPageFileCount; ++i) {
     if (kPageFiles[i].path == path) return &kPageFiles[i];
   }
@@ -37,6 +38,8 @@ http::Response page(Service&, const http::Request& request) {
                            {"ETag", std::string(file->etag)},
                            {"Cache-Control", "no-cache"},
                            {"Content-Security-Policy", kPolicy},
+                           {"Cross-Origin-Embedder-Policy", "require-corp"},
+                           {"Cross-Origin-Opener-Policy", "same-origin"},
                            {"X-Content-Type-Options", "nosniff"},
                            {"Referrer-Policy", "no-referrer"}};
   if (request.header("If-None-Match") == file->etag) return {304, std::move(headers), ""};

@@ -145,7 +145,7 @@ http::Task<http::Response> rerank(Service& service, http::Exchange& exchange) {
     not_supported("This server does not support reranking. Start it with `--reranking`");
   }
   const Serving& serving = service.serving();
-  const Json body = parse_object(exchange.request().body);
+  const Json body = parse_object(exchange.request().body, rerank_fields());
   const Asked asked = read(service, body);
   const std::optional<int> limit = truncation_of(body, serving.engine);
   EmbeddingRequest request{.inputs = {}, .pooling = Pooling::rank};

@@ -1,6 +1,4 @@
 // Every endpoint of the server, one row each.
-#include <variant>
-
 #include "server/anthropic/messages.h"
 #include "server/chat/oai_chat.h"
 #include "server/embeddings.h"
@@ -12,27 +10,12 @@
 #include "server/reply/pieces.h"
 #include "server/rerank.h"
 #include "server/responses/responses.h"
+#include "server/route_rows.h"
 
 namespace llm::server {
 namespace {
 
-using AtOnce = http::Response (*)(Service&, const http::Request&);
-using Generating = http::Task<http::Response> (*)(Service&, http::Exchange&);
-
-enum class Access {
-  keyed,       // needs the API key when there is one, and the model
-  open,        // no key
-  open_early,  // no key, and answers while the model loads
-};
-enum class Effort { usual, quick };  // quick: no worker thread is needed
-
-struct Row {
-  const char* method;
-  const char* path;
-  std::variant<AtOnce, Generating> handler;
-  Access access = Access::keyed;
-  Effort effort = Effort::usual;
-};
+using Row = RouteRow;
 
 const Row kRows[] = {
     {"GET", "/health", health, Access::open, Effort::quick},
@@ -89,6 +72,7 @@ const Row kRows[] = {
     {"GET", "/v1/stream", no_stream},
     {"DELETE", "/v1/stream", forget_stream},
     {"POST", "/v1/streams/lookup", find_streams},
+    {"GET", "/openapi.json", openapi, Access::open_early},
 };
 
 const Row kPageRows[] = {
@@ -97,6 +81,9 @@ const Row kPageRows[] = {
     {"GET", "/chat.css", page, Access::open_early},
     {"GET", "/chat.js", page, Access::open_early},
     {"GET", "/markdown.js", page, Access::open_early},
+    {"GET", "/docs", page, Access::open_early},
+    {"GET", "/docs.js", page, Access::open_early},
+    {"GET", "/docs.css", page, Access::open_early},
 };
 
 /// The one place where a handler's failure becomes a reply.
@@ -122,6 +109,10 @@ http::Route route_of(Service& service, const Row& row) {
 }
 
 }  // namespace
+
+std::span<const RouteRow> route_rows() {
+  return kRows;
+}
 
 Service::Service(const Options& options)
     : options_(options),

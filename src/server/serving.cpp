@@ -118,9 +118,10 @@ std::string token_text(const Tokenizer& tokenizer, TokenId token) {
   return tokenizer.is_valid(token) ? tokenizer.piece(token, /*show_special=*/true) : "";
 }
 
-ModelCard make_card(const ModelOptions& options, const std::string& path, const ModelInfo& info) {
+ModelCard make_card(const ModelOptions& options, const std::string& name, const std::string& path,
+                    const ModelInfo& info) {
   ModelCard card{.aliases = options.aliases, .tags = options.tags, .path = path, .info = info};
-  if (card.aliases.empty()) card.aliases = {options.path.empty() ? "demo" : path};
+  if (card.aliases.empty()) card.aliases = {name};
   std::sort(card.aliases.begin(), card.aliases.end());
   std::sort(card.tags.begin(), card.tags.end());
   card.id = card.aliases.front();

@@ -26,7 +26,9 @@ struct ModelCard {
   std::string path;                        // as given on the command line
   ModelInfo info;
 };
-ModelCard make_card(const ModelOptions& options, const std::string& path, const ModelInfo& info);
+/// `name`: what the model is called without --alias.
+ModelCard make_card(const ModelOptions& options, const std::string& name, const std::string& path,
+                    const ModelInfo& info);
 
 /// Request fields that are absent: command line, then the model file's general.sampling.*, then
 /// the built-in values.

@@ -10,6 +10,13 @@
 namespace llm::server {
 namespace {
 
+/// Here a body may be any JSON: one that is no object has no fields, as in the reference.
+Json parse_checked(std::string_view text, BodyFields fields) {
+  Json body = parse_body(text);
+  check_types(body, fields);
+  return body;
+}
+
 bool flag(const Json& body, const std::string& name, bool otherwise) {
   const Json* value = find(body, name);
   return value == nullptr ? otherwise : read_bool(name, *value);
@@ -57,7 +64,7 @@ Json piece_json(const std::string& piece) {
 }  // namespace
 
 http::Response tokenize(Service& service, const http::Request& request) {
-  const Json body = parse_body(request.body);
+  const Json body = parse_checked(request.body, tokenize_fields());
   const Tokenizer& tokenizer = service.serving().tokenizer;
   const EncodeOptions options{.add_special = flag(body, "add_special", false),
                               .parse_special = flag(body, "parse_special", true)};
@@ -76,7 +83,7 @@ http::Response tokenize(Service& service, const http::Request& request) {
 }
 
 http::Response detokenize(Service& service, const http::Request& request) {
-  const Json body = parse_body(request.body);
+  const Json body = parse_checked(request.body, detokenize_fields());
   const Tokenizer& tokenizer = service.serving().tokenizer;
   std::vector<TokenId> tokens;
   if (const Json* list = find(body, "tokens")) {
@@ -87,12 +94,12 @@ http::Response detokenize(Service& service, const http::Request& request) {
 }
 
 http::Response apply_template(Service& service, const http::Request& request) {
-  const ChatPrompt prompt = render_chat(service, parse_object(request.body));
+  const ChatPrompt prompt = render_chat(service, parse_object(request.body, chat_fields()));
   return http::json_response(200, dump({{"prompt", prompt.text}}));
 }
 
 http::Response count_chat_tokens(Service& service, const http::Request& request) {
-  const ChatPrompt prompt = render_chat(service, parse_object(request.body));
+  const ChatPrompt prompt = render_chat(service, parse_object(request.body, chat_fields()));
   return http::json_response(
       200, dump({{"input_tokens", prompt.tokens.size()}, {"object", "response.input_tokens"}}));
 }

@@ -74,8 +74,10 @@ http::Task<std::optional<std::vector<Embedding>>> make_vectors(Service& service,
                                                                http::Exchange& exchange,
                                                                EmbeddingRequest request) {
   http::Channel<Answer> answers(exchange);
+  const int tokens = count_tokens(request);
   const auto handle =
       service.serving().engine.submit(std::move(request), std::make_shared<Sink>(answers));
+  exchange.spend_tokens(tokens);
   exchange.on_client_gone([weak = std::weak_ptr(handle)] {
     if (const auto alive = weak.lock()) alive->cancel();
   });

@@ -13,9 +13,9 @@ namespace fs = std::filesystem;
 
 // Rooms of one floor do not include each other, but for the pairs below.
 const std::map<std::string, int> kFloors = {
-    {"base", 1},    {"quant", 2},   {"http", 2},      {"options", 2}, {"gguf", 3},
-    {"router", 3},  {"compute", 3}, {"tokenizer", 4}, {"model", 4},   {"sampling", 5},
-    {"grammar", 5}, {"chat", 6},    {"engine", 7},    {"server", 8}};
+    {"base", 1},     {"quant", 2},   {"http", 2},    {"options", 2},   {"gguf", 3},
+    {"router", 3},   {"hub", 3},     {"compute", 3}, {"tokenizer", 4}, {"model", 4},
+    {"sampling", 5}, {"grammar", 5}, {"chat", 6},    {"engine", 7},    {"server", 8}};
 
 struct Include {
   std::string from_file, from_room, to_room;

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "grammar/json_validate.h"
+#include "grammar/json/json_validate.h"
 #include "reply_helpers.h"
 #include "sampler.h"
 

@@ -10,15 +10,14 @@ import { needs, shared } from "./lib/places.js";
 import { Server } from "./lib/server.js";
 
 const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
-  "unified-kv", "infill", "disabled", "enabled", "no-jinja", "control", "auth", "api-prefix", "cors",
-  "static-files", "embeddings", "embeddings-generative", "embeddings-pooling-none", "rerank",
+  "unified-kv", "infill", "infill-spm", "disabled", "enabled", "no-jinja", "control", "auth", "api-prefix", "cors",
+  "static-files", "ui", "embeddings", "embeddings-generative", "embeddings-pooling-none", "rerank",
   "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning", "router"];
 const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
 // Flags of features that are to come, with the number of their values: dropped from the launch.
-const UNKNOWN_FLAGS = { "--slot-save-path": 1, "--spm-infill": 0,
-  "--ui-config": 1, "--no-jinja": 0, "--cache-ram": 1, "--no-cache-idle-slots": 0 };
+const UNKNOWN_FLAGS = { "--slot-save-path": 1, "--no-jinja": 0, "--cache-ram": 1, "--no-cache-idle-slots": 0 };
 
 function knownArgs(args) {
   const kept = [];
@@ -33,7 +32,7 @@ function knownArgs(args) {
 const ROUTER_ORDER = ["completion-autoload.", "completion-by-alias", "chat-stream", "props-of-model",
   "slots-of-model", "metrics-of-model", "models-one-loaded", "load.", "models-while-loading", "tokenize-routed",
   "load-already-running", "embeddings-evicts-lru", "models-after-eviction", "broken-model",
-  "models-after-failure", "unload.", "unload-not-running", "models-after-unload", "models-reload"];
+  "models-after-failure", "unload.", "unload-not-running", "models-after-unload", "models-reload", "download-"];
 
 /** The recordings by launch, so that each server starts once. */
 function launches() {

@@ -1,10 +1,11 @@
-# cmake -DSOURCE=<tests/e2e> -DFOLDER=<copy> -DNPM=<npm> -P install.cmake
+# cmake -DSOURCE=<tests/e2e> -DSOAK=<tests/soak> -DFOLDER=<copy> -DNPM=<npm> -P install.cmake
 # Copies the tests and installs their packages, unless those of the lock file are there already.
-file(GLOB old ${FOLDER}/*.test.js ${FOLDER}/lib)
+file(GLOB old ${FOLDER}/*.test.js ${FOLDER}/lib ${FOLDER}/soak)
 if(old)
   file(REMOVE_RECURSE ${old})
 endif()
 file(COPY ${SOURCE}/ DESTINATION ${FOLDER} PATTERN node_modules EXCLUDE)
+file(COPY ${SOAK}/ DESTINATION ${FOLDER}/soak)
 file(SHA256 ${SOURCE}/package-lock.json wanted)
 set(mark ${FOLDER}/node_modules/.installed)
 if(EXISTS ${mark})

@@ -136,6 +136,51 @@ test("the system prompt and the colours are settings", { skip }, async () => {
   await ready();
 });
 
+test("--ui-config is for those who have no settings of their own", { skip }, async () => {
+  const config = { systemMessage: "You are a poet.", max_tokens: 2, theme: "light", unknown: [1] };
+  const other = await Server.start(["-c", "512", "--ui-config", JSON.stringify(config)]);
+  const fresh = await browser.newPage();
+  try {
+    assert.deepEqual((await other.json("/props")).body.ui_settings, config);
+    await fresh.goto(other.url);
+    await until(() => fresh.evaluate(() => document.documentElement.dataset.theme === "light"));
+    const [request] = await Promise.all([
+      fresh.waitForRequest((one) => one.url().endsWith("/v1/chat/completions")),
+      fresh.fill("#input", "Hi").then(() => fresh.press("#input", "Enter")),
+    ]);
+    const { messages, max_tokens } = request.postDataJSON();
+    assert.deepEqual(messages[0], { role: "system", content: "You are a poet." });
+    assert.equal(max_tokens, 2);
+  } finally {
+    await fresh.close();
+    await other.stop();
+  }
+});
+
+test("a page that is known already is not sent again", { skip }, async () => {
+  const reply = await server.fetch("/");
+  assert.equal(reply.headers.get("cache-control"), "no-cache");
+  const again = await server.fetch("/", { headers: { "If-None-Match": reply.headers.get("etag") } });
+  assert.equal(again.status, 304);
+});
+
+test("the description of the API is a page, too", { skip }, async () => {
+  const docs = await browser.newPage();
+  try {
+    await docs.goto(`${server.url}/docs`);
+    await docs.waitForSelector("details");
+    const { body } = await server.json("/openapi.json");
+    const count = Object.values(body.paths).flatMap((methods) => Object.keys(methods)).length;
+    assert.equal(await docs.locator("details").count(), count);
+    await docs.fill("#filter", "top_n_sigma");
+    assert.ok(await docs.locator("details:not([hidden])").count() < count);
+    await docs.locator("details:not([hidden]) summary").first().click();
+    assert.match(await docs.locator("details[open] table").first().textContent(), /top_n_sigma/);
+  } finally {
+    await docs.close();
+  }
+});
+
 test("errors of the server are shown", { skip }, async () => {
   await send("word ".repeat(9000));
   const alert = await page.waitForSelector("[role=alert]");

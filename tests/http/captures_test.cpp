@@ -52,11 +52,11 @@ void apply_arguments(const Json& arguments, ServerSettings& settings, const std:
     const auto value = [&] { return arguments[++i].get<std::string>(); };
     if (flag == "--api-key") {
       std::istringstream keys(value());
-      for (std::string key; std::getline(keys, key, ',');) settings.api_keys.push_back(key);
+      for (std::string key; std::getline(keys, key, ',');) settings.keys.keys.push_back(key);
     } else if (flag == "--api-key-file") {
       std::ifstream file(fixtures + "/" + value());
       for (std::string key; std::getline(file, key);)
-        if (!key.empty() && key[0] != '#') settings.api_keys.push_back(key);
+        if (!key.empty() && key[0] != '#') settings.keys.keys.push_back(key);
     } else if (flag == "--api-prefix") {
       settings.api_prefix = value();
     } else if (flag == "--path") {

@@ -130,7 +130,7 @@ TEST(HttpServer, HeadAnswersEveryGetRouteWithoutABody) {
 }
 
 TEST(HttpServer, OptionsIsAnsweredOnEveryPath) {
-  TestServer server([](ServerSettings& settings) { settings.api_keys = {"k"}; });
+  TestServer server([](ServerSettings& settings) { settings.keys.keys = {"k"}; });
   Client client(server.port());
   for (const char* path : {"/echo", "/none", "*"}) {
     const auto reply = client.ask("OPTIONS", path, "", "Origin: http://x.example\r\n");
@@ -227,6 +227,14 @@ TEST(HttpServer, Limits) {
   Client head(server.port());
   head.send("GET /health HTTP/1.1\r\nHost: localhost\r\nX-Big: " + std::string(70000, 'a'));
   EXPECT_EQ(head.read_reply().status, 431);
+  Client many(server.port());  // none of them is large
+  many.send("GET /health HTTP/1.1\r\nHost: localhost\r\n");
+  for (int i = 0; i < 20; ++i) {
+    std::string some;
+    for (int k = 0; k < 500; ++k) some += "X-A: b\r\n";
+    many.send(some);
+  }
+  EXPECT_EQ(many.read_reply().status, 431);
   Client line(server.port());
   line.send("GET /" + std::string(70000, 'a'));
   EXPECT_EQ(line.read_reply().status, 431);
@@ -237,7 +245,7 @@ TEST(HttpServer, Limits) {
 }
 
 TEST(HttpServer, KeysInTheOrderOfTheReference) {
-  TestServer server([](ServerSettings& settings) { settings.api_keys = {"alpha", "beta"}; });
+  TestServer server([](ServerSettings& settings) { settings.keys.keys = {"alpha", "beta"}; });
   EXPECT_EQ(server.ask("GET", "/health").status, 200);
   EXPECT_EQ(server.ask("POST", "/health").status, 405);
   EXPECT_EQ(server.ask("GET", "/").status, 200);
@@ -252,7 +260,7 @@ TEST(HttpServer, KeysInTheOrderOfTheReference) {
 }
 
 TEST(HttpServer, WhileLoading) {
-  TestServer server([](ServerSettings& settings) { settings.api_keys = {"k"}; });
+  TestServer server([](ServerSettings& settings) { settings.keys.keys = {"k"}; });
   server->set_ready(false);
   for (const char* path : {"/health", "/none", "/echo"}) {
     const auto reply = server.ask("GET", path);
@@ -269,10 +277,13 @@ TEST(HttpServer, WhileLoading) {
 TEST(HttpServer, ApiPrefix) {
   TestServer server([](ServerSettings& settings) {
     settings.api_prefix = "/llm";
-    settings.api_keys = {"k"};
+    settings.keys.keys = {"k"};
   });
   EXPECT_EQ(server.ask("GET", "/llm/health").status, 200);
-  EXPECT_EQ(server.ask("GET", "/llm").status, 200);
+  const auto moved = server.ask("GET", "/llm");  // relative addresses of a page need the slash
+  EXPECT_EQ(moved.status, 308);
+  EXPECT_EQ(moved["location"], "/llm/");
+  EXPECT_EQ(server.ask("GET", "/llm/").status, 200);
   EXPECT_EQ(server.ask("GET", "/health").status, 404);
   EXPECT_EQ(server.ask("GET", "/llmhealth").status, 404);
   EXPECT_EQ(server.ask("POST", "/llm/echo", "x").status, 401);

@@ -93,7 +93,7 @@ TEST_F(StaticFiles, RoutesWinAndTheRestIsNotFound) {
 TEST_F(StaticFiles, KeepAliveHoldsAndKeysAreNeededExceptForTheIndex) {
   TestServer server([&](ServerSettings& settings) {
     settings.static_path = root();
-    settings.api_keys = {"k"};
+    settings.keys.keys = {"k"};
   });
   Client client(server.port());
   EXPECT_EQ(client.ask("GET", "/index.html").status, 200);

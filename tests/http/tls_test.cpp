@@ -51,7 +51,10 @@ void write_certificate(const std::string& key_path, const std::string& cert_path
 /// A TLS client that trusts anybody.
 class TlsClient {
  public:
-  explicit TlsClient(int port) : context_(SSL_CTX_new(TLS_client_method())) {
+  /// newest: of the protocol's versions; 0: what there is.
+  explicit TlsClient(int port, int newest = 0) : context_(SSL_CTX_new(TLS_client_method())) {
+    SSL_CTX_set_max_proto_version(context_.get(), newest);
+    if (newest != 0) SSL_CTX_set_security_level(context_.get(), 0);  // so that it is offered
     socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in at{};
     at.sin_family = AF_INET;
@@ -64,6 +67,15 @@ class TlsClient {
   }
   ~TlsClient() { ::close(socket_); }
   bool is_connected() const { return is_connected_; }
+  /// The public key that the server showed.
+  std::string certificate() const {
+    const std::unique_ptr<X509, Free> shown(SSL_get1_peer_certificate(ssl_.get()));
+    unsigned char* bytes = nullptr;
+    const int size = shown ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(shown.get()), &bytes) : 0;
+    const std::string text(reinterpret_cast<char*>(bytes), static_cast<std::size_t>(size));
+    OPENSSL_free(bytes);
+    return text;
+  }
   void send(const std::string& text) {
     EXPECT_GT(SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())), 0);
   }
@@ -151,6 +163,37 @@ TEST_F(Tls, PlainTextAndSilenceDoNotGetIn) {
   EXPECT_EQ(plain.ask("GET", "/health").status, 0);
   Client silent(server.port());
   EXPECT_TRUE(silent.is_closed_within(std::chrono::seconds(5)));
+}
+
+TEST_F(Tls, ANewCertificateIsForNewConnections) {
+  TestServer server(with_tls());
+  TlsClient before(server.port());
+  const auto old_key = before.certificate();
+  ASSERT_FALSE(old_key.empty());
+  write_certificate(key(), cert());
+  server->reload_certificate();
+  TlsClient after(server.port());
+  EXPECT_NE(after.certificate(), old_key);
+  for (TlsClient* client : {&before, &after}) {
+    client->send(kHealth);
+    EXPECT_THAT(client->read_until("}"), testing::HasSubstr(R"({"status":"ok"})"));
+  }
+}
+
+TEST_F(Tls, ABrokenCertificateLeavesTheOldOne) {
+  TestServer server(with_tls());
+  directory.write("cert.pem", "nonsense");
+  EXPECT_THROW(server->reload_certificate(), Error);
+  TlsClient client(server.port());
+  ASSERT_TRUE(client.is_connected());
+  client.send(kHealth);
+  EXPECT_THAT(client.read_until("}"), testing::HasSubstr(R"({"status":"ok"})"));
+}
+
+TEST_F(Tls, VersionsBefore12AreRefused) {
+  TestServer server(with_tls());
+  EXPECT_FALSE(TlsClient(server.port(), TLS1_1_VERSION).is_connected());
+  EXPECT_TRUE(TlsClient(server.port(), TLS1_2_VERSION).is_connected());
 }
 
 TEST_F(Tls, BadFilesAreNamed) {

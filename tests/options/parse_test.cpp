@@ -287,8 +287,67 @@ TEST(Parse, MetadataOverrides) {
 TEST(Parse, KeysOfAFile) {
   const auto path = temporary_file("keys", "# comment\n\none\n two \r\nthree");
   const auto options = options_of({"--api-key", "\"a,b\",,c", "--api-key-file", path.c_str()});
-  EXPECT_THAT(options.security.api_keys, ElementsAre("a,b", "c", "one", " two ", "three"));
+  EXPECT_THAT(options.security.api_keys, ElementsAre("a,b", "c"));
+  EXPECT_THAT(read_api_keys(options.security).keys,
+              ElementsAre("a,b", "c", "one", " two ", "three"));
   std::filesystem::remove(path);
+  EXPECT_THROW(read_api_keys(options.security), Error);
+}
+
+TEST(Parse, LimitsOfKeys) {
+  const std::string hash(64, 'a');
+  const auto path =
+      temporary_file("limits", R"({"k": {"requests_per_minute": 30, "concurrent_requests": 2},)"
+                               R"( "*": {"tokens_per_minute": 1e5}, "sha256:)" +
+                                   hash + R"(": {}})");
+  const auto security = options_of({"--api-key", "k", "--api-key-limits", path.c_str()}).security;
+  const auto limits = read_api_keys(security).limits;
+  ASSERT_EQ(limits.size(), 3u);
+  EXPECT_EQ(limits[0].key, "k");
+  EXPECT_EQ(limits[0].requests_per_minute, 30);
+  EXPECT_EQ(limits[0].concurrent_requests, 2);
+  EXPECT_EQ(limits[1].tokens_per_minute, 1e5);
+  EXPECT_EQ(limits[2].key, "sha256:" + hash);
+  EXPECT_EQ(error_of({"--api-key-limits", path.c_str()}),
+            "--api-key-limits: there are no keys; give some with --api-key or --api-key-file");
+  std::filesystem::remove(path);
+}
+
+TEST(Parse, WrongLimitsOfKeysAreNamed) {
+  const auto message = [](const std::string& text) {
+    const auto path = temporary_file("limits", text);
+    std::string error = error_of({"--api-key", "k", "--api-key-limits", path.c_str()});
+    std::filesystem::remove(path);
+    error.replace(error.find(path), path.size(), "F");
+    return error;
+  };
+  EXPECT_EQ(message("["), "--api-key-limits: 'F' holds no JSON object");
+  EXPECT_EQ(message(R"({"secret-key": 1})"),
+            "--api-key-limits: 'F': limits of 'secr...': expected an object, got 1");
+  EXPECT_EQ(message(R"({"*": {"requests_per_minute": -1}})"),
+            "--api-key-limits: 'F': limits of '*': requests_per_minute: expected a number from 0 "
+            "(no limit) to 1e+12, got -1");
+  EXPECT_EQ(message(R"({"*": {"rpm": 1}})"),
+            "--api-key-limits: 'F': limits of '*': rpm: there is no such limit; there are "
+            "requests_per_minute, tokens_per_minute and concurrent_requests");
+  EXPECT_EQ(message(R"({"sha256:AB": {}})"),
+            "--api-key-limits: 'F': limits of 'sha256:AB': a hash has 64 digits of 0-9 and a-f");
+}
+
+TEST(Parse, VertexAiIsRefused) {
+  EXPECT_EQ(error_of({}, {{"AIP_MODE", "PREDICTION"}}),
+            "AIP_MODE=PREDICTION (Vertex AI) is not supported yet");
+  EXPECT_EQ(error_of({}, {{"AIP_MODE", "TRAINING"}}), "(no error)");
+}
+
+TEST(Parse, SettingsOfTheUi) {
+  EXPECT_EQ(options_of({}).features.ui_config, "{}");
+  EXPECT_EQ(options_of({"--webui-config", R"({"a":1})"}).features.ui_config, R"({"a":1})");
+  const auto path = temporary_file("ui", R"({"b":2})");
+  EXPECT_EQ(options_of({"--ui-config", "{}", "--ui-config-file", path.c_str()}).features.ui_config,
+            R"({"b":2})");
+  std::filesystem::remove(path);
+  EXPECT_EQ(error_of({"--ui-config", "[1]"}), "--ui-config: expected a JSON object, got '[1]'");
 }
 
 TEST(Parse, OfTwoTemplatesTheLastCounts) {

@@ -100,8 +100,9 @@ int play(const Options& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  http::Server server({.host = options.http.host, .api_keys = options.security.api_keys},
-                      routes(options));
+  http::Server server(
+      {.host = options.http.host, .keys = {.keys = options.security.api_keys, .limits = {}}},
+      routes(options));
   server.set_ready(true);
   server.run_in_background();
   report.ready();

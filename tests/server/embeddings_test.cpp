@@ -23,9 +23,9 @@ struct VectorWorld : World {
     service = std::make_unique<Service>(options);
     ModelInfo info{.width = 3, .context_train = 64};
     info.embedding_width = 3;
-    service->set_serving(std::make_unique<Serving>(options,
-                                                   make_card(options.model, "tiny.gguf", info),
-                                                   gguf::Metadata{}, *tokenizer, engine, nullptr));
+    service->set_serving(
+        std::make_unique<Serving>(options, make_card(options.model, "tiny.gguf", "tiny.gguf", info),
+                                  gguf::Metadata{}, *tokenizer, engine, nullptr));
   }
 
   /// Answers every input with these vectors.

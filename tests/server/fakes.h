@@ -167,7 +167,7 @@ struct World {
     options.model.aliases = {"tiny"};
     service = std::make_unique<Service>(options);
     service->set_serving(std::make_unique<Serving>(
-        options, make_card(options.model, "tiny.gguf", ModelInfo{.context_train = 64}),
+        options, make_card(options.model, "tiny.gguf", "tiny.gguf", ModelInfo{.context_train = 64}),
         gguf::Metadata{}, *tokenizer, engine, nullptr));
   }
 

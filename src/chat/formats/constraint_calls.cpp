@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "chat/formats/constraint_builder.h"
-#include "grammar/json_text.h"
+#include "grammar/json/json_text.h"
 
 namespace llm::chat {
 

@@ -4,9 +4,9 @@
 #include <set>
 
 #include "chat/formats/constraint_builder.h"
-#include "grammar/dfa.h"
-#include "grammar/json_reference.h"
-#include "grammar/json_text.h"
+#include "grammar/json/json_reference.h"
+#include "grammar/json/json_text.h"
+#include "grammar/regex/dfa.h"
 
 namespace llm::chat {
 

@@ -39,8 +39,9 @@ Job make_job(Service& service, const Json& body) {
 
 http::Task<http::Response> anthropic_messages(Service& service, http::Exchange& exchange) {
   try {
-    co_return co_await run(service, exchange,
-                           make_job(service, parse_object(exchange.request().body)));
+    co_return co_await run(
+        service, exchange,
+        make_job(service, parse_object(exchange.request().body, message_fields())));
   } catch (...) {
     co_return anthropic_failure();
   }
@@ -48,7 +49,7 @@ http::Task<http::Response> anthropic_messages(Service& service, http::Exchange& 
 
 http::Response count_anthropic_tokens(Service& service, const http::Request& request) {
   try {
-    const Json body = chat_body_of_anthropic(parse_object(request.body));
+    const Json body = chat_body_of_anthropic(parse_object(request.body, message_fields()));
     return http::json_response(200,
                                dump({{"input_tokens", render_chat(service, body).tokens.size()}}));
   } catch (...) {

@@ -8,7 +8,7 @@
 namespace llm::server {
 
 http::Response chat_control(Service& service, const http::Request& request) {
-  const Json body = parse_object(request.body);
+  const Json body = parse_object(request.body, control_fields());
   const Json* id = find(body, "id");
   if (id == nullptr || read_string("id", *id).empty()) bad_field("id", "missing completion id");
   const Json* action = find(body, "action");

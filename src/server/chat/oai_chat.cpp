@@ -180,7 +180,7 @@ std::string OaiChatFormat::close(std::span<const SequenceReply> replies) {
 }
 
 http::Task<http::Response> oai_chat(Service& service, http::Exchange& exchange) {
-  ChatJob chat = make_chat_job(service, parse_object(exchange.request().body));
+  ChatJob chat = make_chat_job(service, parse_object(exchange.request().body, chat_fields()));
   chat.job.format =
       std::make_unique<OaiChatFormat>(service.serving(), service.live(), chat.job.params,
                                       std::move(chat.plan), std::move(chat.control));

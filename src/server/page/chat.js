@@ -41,6 +41,7 @@ async function watchServer() {
     if (state.ready) break;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
+  await takeServerSettings();
   const reply = await fetch("v1/models").catch(() => null);
   const names = reply?.ok ? (await reply.json()).data.map(({ id }) => id) : [];
   if (names.length > 1) offerModels(names);
@@ -56,6 +57,20 @@ function offerModels(names) {
   choice.addEventListener("change", () => save("llama-model", choice.value));
   choice.hidden = false;
   at("model").hidden = true;
+}
+
+/** --ui-config of the server: for those who have saved no settings of their own. */
+async function takeServerSettings() {
+  const reply = await fetch("props", { headers: headers() }).catch(() => null);
+  if (!reply?.ok) return;
+  const given = (await reply.json()).ui_settings;
+  const names = { system: "system", systemMessage: "system", temperature: "temperature",
+    maxTokens: "maxTokens", max_tokens: "maxTokens", theme: "theme" };
+  for (const [name, mine] of Object.entries(names)) {
+    if (["string", "number"].includes(typeof given[name])) DEFAULTS[mine] = String(given[name]);
+  }
+  settings = { ...DEFAULTS, ...load("llama-settings", {}) };
+  applyTheme();
 }
 
 async function serverState() {

@@ -52,4 +52,10 @@ Json parse_object(std::string_view text) {
   return body;
 }
 
+Json parse_object(std::string_view text, BodyFields fields) {
+  Json body = parse_object(text);
+  check_types(body, fields);
+  return body;
+}
+
 }  // namespace llm::server

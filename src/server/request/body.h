@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "server/request/body_fields.h"
 
 namespace llm::server {
 
@@ -13,5 +14,7 @@ inline constexpr int kMaxJsonDepth = 256;  // code that walks JSON is recursive
 Json parse_body(std::string_view text);
 /// The same, and the body must be an object.
 Json parse_object(std::string_view text);
+/// The same, and each of `fields` is absent or has one of its types.
+Json parse_object(std::string_view text, BodyFields fields);
 
 }  // namespace llm::server

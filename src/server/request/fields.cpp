@@ -3,117 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cfloat>
-#include <climits>
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <variant>
 
 #include "base/error.h"
+#include "server/request/field_table.h"
 #include "server/request/list_fields.h"
 #include "server/request/shape.h"
 
 namespace llm::server {
 namespace {
 
-template <class T>
-using Own = T CompletionParams::*;
-template <class T>
-using OfSampling = T SamplingParams::*;
-template <class T>
-using OfReasoning = T ReasoningParams::*;
-/// Where a field's value goes.
-using Target =
-    std::variant<Own<bool>, Own<int>, Own<std::int64_t>, OfSampling<bool>, OfSampling<int>,
-                 OfSampling<float>, OfSampling<std::uint32_t>, OfReasoning<int>, OfReasoning<bool>>;
-
-enum class Range {
-  any,    // what the type holds
-  clamp,  // pulled to the nearest bound
-  hard,   // 400
-  slots   // hard, 1 to the number of slots
-};
-
-struct Field {
-  std::array<std::string_view, 3> names;  // the first one present counts
-  Target to;
-  Range range = Range::any;
-  double low = 0, high = 0;
-};
-
 using P = CompletionParams;
-using S = SamplingParams;
-using R = ReasoningParams;
-
-// The only list of scalar fields: name and aliases, destination, range.
-const Field kFields[] = {
-    {{"stream"}, &P::stream},
-    {{"n_predict", "max_completion_tokens", "max_tokens"},
-     &P::max_tokens,
-     Range::hard,
-     -1,
-     INT_MAX},
-    {{"n_cmpl", "n"}, &P::choices, Range::slots},
-    {{"id_slot"}, &P::slot},
-    {{"cache_prompt"}, &P::cache_prompt},
-    {{"n_cache_reuse"}, &P::cache_reuse, Range::hard, 0, INT_MAX},
-    {{"n_keep"}, &P::keep_tokens, Range::hard, -1, INT_MAX},
-    {{"n_discard"}, &P::discard_tokens, Range::hard, 0, INT_MAX},
-    {{"n_indent"}, &P::min_line_indent, Range::hard, 0, INT_MAX},
-    {{"t_max_predict_ms"}, &P::max_predict_ms, Range::hard, -1, 1e15},
-    {{"ignore_eos"}, &P::ignore_eos},
-    {{"return_tokens"}, &P::return_tokens},
-    {{"timings_per_token"}, &P::timings_per_token},
-    {{"return_progress"}, &P::return_progress},
-    {{"sse_ping_interval"}, &P::ping_interval_s, Range::hard, -1, INT_MAX},
-    {{"verbose"}, &P::verbose},
-    {{"backend_sampling"}, &P::backend_sampling},
-    {{"grammar_lazy"}, &P::grammar_lazy},
-    {{"reasoning_budget_tokens", "thinking_budget_tokens"}, &R::budget, Range::hard, -1, INT_MAX},
-    {{"reasoning_control"}, &R::control},
-    {{"seed"}, &S::seed},
-    {{"temperature"}, &S::temperature, Range::clamp, 0, FLT_MAX},
-    {{"dynatemp_range"}, &S::dynatemp_range},
-    {{"dynatemp_exponent"}, &S::dynatemp_exponent},
-    {{"top_k"}, &S::top_k, Range::clamp, 0, INT_MAX},
-    {{"top_p"}, &S::top_p, Range::clamp, 0, 1},
-    {{"min_p"}, &S::min_p, Range::clamp, 0, 1},
-    {{"top_n_sigma"}, &S::top_n_sigma},
-    {{"typical_p"}, &S::typical_p},
-    {{"xtc_probability"}, &S::xtc_probability, Range::clamp, 0, 1},
-    {{"xtc_threshold"}, &S::xtc_threshold, Range::clamp, 0, 1},
-    {{"repeat_last_n"}, &S::repeat_last_n, Range::hard, 0, INT_MAX},
-    {{"repeat_penalty"}, &S::repeat_penalty},
-    {{"frequency_penalty"}, &S::frequency_penalty},
-    {{"presence_penalty"}, &S::presence_penalty},
-    {{"dry_multiplier"}, &S::dry_multiplier},
-    {{"dry_base"}, &S::dry_base},
-    {{"dry_allowed_length"}, &S::dry_allowed_length, Range::hard, 0, INT_MAX},
-    {{"dry_penalty_last_n"}, &S::dry_penalty_last_n, Range::hard, 0, INT_MAX},
-    {{"mirostat"}, &S::mirostat, Range::clamp, 0, 2},
-    {{"mirostat_tau"}, &S::mirostat_tau},
-    {{"mirostat_eta"}, &S::mirostat_eta},
-    {{"adaptive_target"}, &S::adaptive_target, Range::clamp, -FLT_MAX, 1},
-    {{"adaptive_decay"}, &S::adaptive_decay, Range::hard, 0, 0.99},
-    {{"min_keep"}, &S::min_keep, Range::hard, 0, INT_MAX},
-    {{"n_probs", "logprobs"}, &S::n_probs, Range::clamp, 0, INT_MAX},
-    {{"post_sampling_probs"}, &S::post_sampling_probs},
-};
-
-template <class Params, class T>
-auto& at(Params& params, Own<T> member) {
-  return params.*member;
-}
-template <class Params, class T>
-auto& at(Params& params, OfSampling<T> member) {
-  return params.sampling.*member;
-}
-template <class Params, class T>
-auto& at(Params& params, OfReasoning<T> member) {
-  return params.reasoning.*member;
-}
 
 std::string_view type_name(const Json& value) {
   return value.type_name();
@@ -187,7 +89,7 @@ void read_field(const Field& field, const Json& body, const Limits& limits,
     if (value == nullptr) continue;
     std::visit(
         [&](auto member) {
-          auto& target = at(params, member);
+          auto& target = field_at(params, member);
           target =
               value_of<std::decay_t<decltype(target)>>(field, std::string(name), *value, limits);
         },
@@ -213,8 +115,9 @@ const Field* field_named(std::string_view name) {
   const auto has_name = [&](const Field& field) {
     return std::find(field.names.begin(), field.names.end(), name) != field.names.end();
   };
-  const auto* found = std::find_if(std::begin(kFields), std::end(kFields), has_name);
-  return found == std::end(kFields) ? nullptr : found;
+  const auto fields = shared_fields();
+  const auto found = std::find_if(fields.begin(), fields.end(), has_name);
+  return found == fields.end() ? nullptr : &*found;
 }
 
 Json logit_bias_json(const CompletionParams& params) {
@@ -337,7 +240,7 @@ std::vector<std::string> read_strings(const std::string& name, const Json& value
 CompletionParams parse_params(const Json& body, const CompletionParams& defaults,
                               const Limits& limits) {
   CompletionParams params = defaults;
-  for (const Field& field : kFields) read_field(field, body, limits, params);
+  for (const Field& field : shared_fields()) read_field(field, body, limits, params);
   read_list_fields(body, defaults, params);
   params.shape = read_shape(body, defaults.shape);
   check(params, defaults);
@@ -352,7 +255,8 @@ Json settings_json(const CompletionParams& params, SettingsForm form) {
     if (setting.make != nullptr) {
       value = setting.make(params);
     } else {
-      std::visit([&](auto member) { value = at(params, member); }, field_named(setting.name)->to);
+      std::visit([&](auto member) { value = field_at(params, member); },
+                 field_named(setting.name)->to);
     }
   }
   return settings;

@@ -176,23 +176,40 @@ void read_end_tags(const Json& value, const CompletionParams&, CompletionParams&
 struct ListField {
   std::string_view name;
   void (*read)(const Json& value, const CompletionParams& defaults, CompletionParams& params);
+  std::string_view schema;  // text of its JSON Schema
 };
 
+// The only list of these fields. The rows keep a compact layout of their own.
+// clang-format off
 constexpr ListField kListFields[] = {
-    {"stop", read_stop},
-    {"samplers", read_samplers},
-    {"logit_bias", read_logit_bias},
-    {"dry_sequence_breakers", read_breakers},
-    {"lora", read_lora},
-    {"response_fields", read_response_fields},
-    {"stream_options", read_stream_options},
-    {"grammar_triggers", read_triggers},
-    {"preserved_tokens", read_preserved},
-    {"reasoning_budget_message", read_budget_message},
-    {"reasoning_budget_start_tag", read_start_tag},
-    {"reasoning_budget_end_tag", read_end_tag},
-    {"reasoning_budget_end_tags", read_end_tags},
+    {"stop", read_stop,
+     R"({"type":["string","array"],"items":{"type":"string"},"maxItems":1024,"description":"texts that end the reply"})"},
+    {"samplers", read_samplers,
+     R"({"type":["array","string"],"items":{"type":"string"},"description":"samplers in their order, as names or letters"})"},
+    {"logit_bias", read_logit_bias,
+     R"({"type":["array","object"],"description":"[token, bias] pairs, or biases by token; false: never"})"},
+    {"dry_sequence_breakers", read_breakers,
+     R"({"type":"array","items":{"type":"string"},"minItems":1,"description":"texts that end a repetition"})"},
+    {"lora", read_lora,
+     R"({"type":"array","items":{"type":"object","required":["id","scale"],"properties":{"id":{"type":"integer"},"scale":{"type":"number"}}},"description":"adapters of this request"})"},
+    {"response_fields", read_response_fields,
+     R"({"type":"array","items":{"type":"string"},"description":"of a native reply only these keys; a/b picks a nested one"})"},
+    {"stream_options", read_stream_options,
+     R"({"description":"include_usage: the usage as a last event"})"},
+    {"grammar_triggers", read_triggers,
+     R"({"type":"array","items":{"type":"object","required":["type","value"]},"description":"what wakes a lazy grammar"})"},
+    {"preserved_tokens", read_preserved,
+     R"({"type":"array","items":{"type":"string"},"description":"control tokens that are shown"})"},
+    {"reasoning_budget_message", read_budget_message,
+     R"({"type":"string","description":"text that ends thoughts which ran out of budget"})"},
+    {"reasoning_budget_start_tag", read_start_tag,
+     R"({"type":"string","description":"begins thoughts, in raw completions"})"},
+    {"reasoning_budget_end_tag", read_end_tag,
+     R"({"type":"string","description":"ends thoughts, in raw completions"})"},
+    {"reasoning_budget_end_tags", read_end_tags,
+     R"({"type":"array","items":{"type":"string"},"description":"several of them"})"},
 };
+// clang-format on
 
 }  // namespace
 
@@ -200,6 +217,12 @@ void read_list_fields(const Json& body, const CompletionParams& defaults,
                       CompletionParams& params) {
   for (const ListField& field : kListFields) {
     if (const Json* value = find(body, field.name)) field.read(*value, defaults, params);
+  }
+}
+
+void add_list_schemas(Json& properties) {
+  for (const ListField& field : kListFields) {
+    properties[std::string(field.name)] = Json::parse(field.schema);
   }
 }
 

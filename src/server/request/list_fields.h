@@ -10,4 +10,7 @@ namespace llm::server {
 /// Part of parse_params(); same rules.
 void read_list_fields(const Json& body, const CompletionParams& defaults, CompletionParams& params);
 
+/// Adds the JSON Schema of each.
+void add_list_schemas(Json& properties);
+
 }  // namespace llm::server

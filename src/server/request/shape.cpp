@@ -47,21 +47,35 @@ using Make = Shape (*)(const std::string& field, const Json& value);
 struct Source {
   std::string_view name;
   Make make;
+  std::string_view schema;  // text of its JSON Schema
+};
+
+constexpr std::string_view kTextSchema = R"({"type":"string"})";
+constexpr std::string_view kTextsSchema =
+    R"({"type":"array","items":{"type":"string"},"minItems":1})";
+constexpr std::string_view kSchemaSchema = R"({"type":["object","boolean"]})";
+constexpr std::string_view kSchemaOrTextSchema = R"({"type":["object","boolean","string"]})";
+
+/// Fields of their own, besides `grammar`, which may also be empty.
+constexpr Source kOwn[] = {
+    {"json_schema", schema_shape, kSchemaSchema},
+    {"regex", regex_shape, kTextSchema},
+    {"choice", choice_shape, kTextsSchema},
 };
 
 /// Members of `structured_outputs`; with "guided_" in front also fields of their own.
 constexpr Source kStructured[] = {
-    {"json", schema_or_text_shape},
-    {"regex", regex_shape},
-    {"choice", choice_shape},
-    {"grammar", gbnf_shape},
+    {"json", schema_or_text_shape, kSchemaOrTextSchema},
+    {"regex", regex_shape, kTextSchema},
+    {"choice", choice_shape, kTextsSchema},
+    {"grammar", gbnf_shape, kTextSchema},
 };
 
 /// What `response_format.type` may be besides text and json_schema, and the member that has it.
 constexpr Source kFormats[] = {
-    {"regex", regex_shape},
-    {"choice", choice_shape},
-    {"grammar", gbnf_shape},
+    {"regex", regex_shape, kTextSchema},
+    {"choice", choice_shape, kTextsSchema},
+    {"grammar", gbnf_shape, kTextSchema},
 };
 
 Shape json_schema_format(const Json& format) {
@@ -145,11 +159,11 @@ Shape read_shape(const Json& body, const Shape& otherwise) {
   Finder finder;
   if (has_grammar) {
     finder.add(gbnf_shape("grammar", *grammar));  // beats json_schema, as in the reference
-  } else {
-    finder.add("json_schema", find(body, "json_schema"), schema_shape);
   }
-  finder.add("regex", find(body, "regex"), regex_shape);
-  finder.add("choice", find(body, "choice"), choice_shape);
+  for (const Source& source : kOwn) {
+    if (has_grammar && source.name == "json_schema") continue;
+    finder.add(std::string(source.name), find(body, source.name), source.make);
+  }
   for (const Source& source : kStructured) {
     const std::string name = "guided_" + std::string(source.name);
     finder.add(name, find(body, name), source.make);
@@ -165,6 +179,42 @@ Shape read_shape(const Json& body, const Shape& otherwise) {
   }
   if (auto found = finder.take()) return std::move(*found);
   return grammar != nullptr || is_text ? Shape{} : otherwise;
+}
+
+void add_shape_schemas(Json& properties) {
+  const auto schema = [](const Source& source, const char* about) {
+    Json out = Json::parse(source.schema);
+    if (about != nullptr) out["description"] = about;
+    return out;
+  };
+  properties["grammar"] = {{"type", "string"}, {"description", "GBNF of the text; empty: none"}};
+  for (const Source& source : kOwn) {
+    properties[std::string(source.name)] = schema(source, "shape of the text");
+  }
+  Json outputs = {{"json_object", {{"type", "boolean"}}}};
+  for (const Source& source : kStructured) {
+    properties["guided_" + std::string(source.name)] = schema(source, "shape of the text, as vLLM");
+    outputs[std::string(source.name)] = schema(source, nullptr);
+  }
+  properties["structured_outputs"] = {{"type", "object"},
+                                      {"description", "shape of the text, as vLLM"},
+                                      {"properties", std::move(outputs)}};
+  Json types = {"text", "json_object", "json_schema"};
+  Json members = {
+      {"schema", {{"type", {"object", "boolean"}}}},
+      {"json_schema",
+       {{"type", "object"},
+        {"properties",
+         {{"schema", {{"type", {"object", "boolean"}}}}, {"strict", {{"type", "boolean"}}}}}}}};
+  for (const Source& source : kFormats) {
+    types.push_back(source.name);
+    members[std::string(source.name)] = schema(source, nullptr);
+  }
+  members["type"] = {{"enum", std::move(types)}};
+  properties["response_format"] = {{"type", "object"},
+                                   {"description", "shape of the text"},
+                                   {"required", {"type"}},
+                                   {"properties", std::move(members)}};
 }
 
 Shape json_object_shape(std::string field) {

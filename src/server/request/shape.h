@@ -11,6 +11,9 @@ namespace llm::server {
 /// naming the field, also when two fields contradict each other.
 Shape read_shape(const Json& body, const Shape& otherwise);
 
+/// Adds the JSON Schema of each field that read_shape() reads.
+void add_shape_schemas(Json& properties);
+
 /// Any JSON object: {"type":"object"}.
 Shape json_object_shape(std::string field);
 

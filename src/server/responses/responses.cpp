@@ -61,8 +61,9 @@ Job make_job(Service& service, Json body) {
 }  // namespace
 
 http::Task<http::Response> responses(Service& service, http::Exchange& exchange) {
-  co_return co_await run(service, exchange,
-                         make_job(service, parse_object(exchange.request().body)));
+  co_return co_await run(
+      service, exchange,
+      make_job(service, parse_object(exchange.request().body, response_fields())));
 }
 
 http::Response stored_response(Service& service, const http::Request& request) {
@@ -87,7 +88,7 @@ http::Response response_input_items(Service& service, const http::Request& reque
 }
 
 http::Response count_response_tokens(Service& service, const http::Request& request) {
-  const Json body = parse_object(request.body);
+  const Json body = parse_object(request.body, response_fields());
   const Json items = joined(earlier_items(service, body), response_items(body));
   const ChatPrompt prompt = render_chat(service, chat_body_of_response(body, items));
   return http::json_response(

@@ -7,7 +7,9 @@ export const SKIPPED = [
   [/^no-jinja\/(tool|chat|apply|prefill|json)/, "there is one template engine"],
   [/^router\/models-sse-events$/, "the stream does not end; its events are tested in router.test.js"],
   [/^router\/models-while-loading$/, "a small model may be loaded before the question comes"],
-  [/^router\/download-offline$/, "downloads are to come"],
+  [/^ui\/(manifest|sw|version)$/, "files of that server's own page"],
+  [/^ui\/index-not-modified$/, "needs the tag of its own page; tested in page.test.js"],
+  [/^ui\/index-no-gzip$/, "the page is sent to clients without gzip, too"],
   [/^control\//, "they name a request that ran then; tested in reasoning.test.js"],
 ];
 
@@ -40,6 +42,7 @@ export const DEVIATIONS = [
   [/^infill\/(no-prefix|no-suffix|prefix-number)$/, /^(status|body\.error\..*)$/, "client mistakes are 400 (20.1)"],
   [/^infill\/prompt-not-string$/, /./, "refused (20.9)"],
   [/^api-prefix\/health-prefixed$/, /./, "public behind a prefix, too (20.10)"],
+  [/^ui\/index/, /^(headers\.Content-Encoding|body_text)$/, "our own page, as it is"],
   [/^auth\/root-no-key$/, /./, "the page is sent to clients without gzip, too"],
   [/^(embeddings\/(bad-json|empty-array|number|too-long)|rerank\/too-long)$/, /^(status|body\.error\..*)$/, "client mistakes are 400 (20.1)"],
   [/^embeddings\/completion-on-embedding-model$/, /^(status|body\.error\..*)$/, "501: the model cannot do it"],
@@ -69,6 +72,5 @@ export const DEVIATIONS = [
   [/return-progress-stream$/, /^sse/, "prompts are computed in other batches"],
   [/^context-shift\//, /(content|n_prompt_tokens|tokens_cached)/, "what is kept is computed afresh, not moved"],
   [/^unified-kv\/four-long-prompts$/, /^(status|body)$/, "requests that do not fit together wait for each other"],
-  [/^enabled\/props-get$/, /ui_settings/, "--ui-config is to come"],
   [/n-indent/, /(content|tokens_predicted|tokens_cached|sse\.length)/, "the line that is indented too little is noticed at once"],
 ];

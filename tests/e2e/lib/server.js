@@ -15,7 +15,8 @@ export class Server {
   }
 
   constructor(args, env, cwd) {
-    const hasModel = ["-m", "--model", "--models-dir", "--models-preset"].some((flag) => args.includes(flag));
+    const sources = ["-m", "--model", "-hf", "--hf-repo", "-mu", "--model-url", "-dr", "--docker-repo", "--models-dir", "--models-preset"];
+    const hasModel = args.some((arg) => sources.includes(arg));
     this.args = [
       ...(hasModel ? [] : ["-m", model]),
       ...["--host", "127.0.0.1", "--port", "0"],

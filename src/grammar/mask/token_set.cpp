@@ -1,0 +1,163 @@
+#include "grammar/mask/token_set.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+namespace llm::grammar {
+namespace {
+
+constexpr float kForbidden = -std::numeric_limits<float>::infinity();
+
+/// Numbers below `size` whose bits are not set.
+template <class Visit>
+void for_missing(std::span<const std::uint64_t> bits, std::uint32_t size, Visit visit) {
+  for (std::size_t word = 0; word < bits.size(); ++word) {
+    const std::uint32_t begin = static_cast<std::uint32_t>(word) * 64;
+    std::uint64_t rest = ~bits[word];
+    if (size - begin < 64) rest &= (std::uint64_t{1} << (size - begin)) - 1;
+    for (; rest != 0; rest &= rest - 1) {
+      visit(begin + static_cast<std::uint32_t>(std::countr_zero(rest)));
+    }
+  }
+}
+
+/// From ranks, without looking at tokens that are in the set where nearly all are.
+TokenSet packed_most(std::span<const std::uint64_t> ranks, std::uint32_t count,
+                     const Vocabulary& vocabulary) {
+  TokenSet set{.form = TokenSet::Form::most, .list = {}, .bits = {}, .count = count};
+  set.list.reserve(vocabulary.size() - count);
+  for_missing(ranks, vocabulary.rank_count(),
+              [&](std::uint32_t rank) { set.list.push_back(vocabulary.token(rank)); });
+  const auto unranked = vocabulary.unranked();
+  set.list.insert(set.list.end(), unranked.begin(), unranked.end());
+  return set;
+}
+
+/// For every byte of a set, all bits of the numbers that it keeps.
+const std::array<std::array<std::uint32_t, 8>, 256>& keeping_table() {
+  static const auto table = [] {
+    std::array<std::array<std::uint32_t, 8>, 256> made{};
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      for (unsigned i = 0; i < 8; ++i) made[byte][i] = byte >> i & 1 ? ~std::uint32_t{0} : 0;
+    }
+    return made;
+  }();
+  return table;
+}
+
+/// Eight at a time without branches, which compilers turn into vector instructions.
+void apply_bits(std::span<const std::uint64_t> bits, std::span<float> logits) {
+  const auto& table = keeping_table();
+  constexpr auto kForbiddenBits = std::bit_cast<std::uint32_t>(kForbidden);
+  std::size_t at = 0;
+  for (; at + 8 <= logits.size(); at += 8) {
+    const auto byte = static_cast<std::uint8_t>(bits[at / 64] >> (at % 64));
+    if (byte == 0xFF) continue;
+    std::array<std::uint32_t, 8> values;
+    std::memcpy(values.data(), logits.data() + at, sizeof values);
+    for (int i = 0; i < 8; ++i) {
+      values[i] = (values[i] & table[byte][i]) | (kForbiddenBits & ~table[byte][i]);
+    }
+    std::memcpy(logits.data() + at, values.data(), sizeof values);
+  }
+  for (; at < logits.size(); ++at) {
+    if (!(bits[at / 64] >> (at % 64) & 1)) logits[at] = kForbidden;
+  }
+}
+
+}  // namespace
+
+/// Adds up in bytes what compilers turn into vector instructions; std::popcount is a call where the
+/// processor is not known to have an instruction for it.
+std::uint32_t count_bits(std::span<const std::uint64_t> bits) {
+  constexpr std::uint64_t kPairs = 0x5555555555555555, kQuads = 0x3333333333333333;
+  constexpr std::uint64_t kBytes = 0x0F0F0F0F0F0F0F0F;
+  constexpr std::size_t kWords = 512;  // four times 8192 fit 16 bits
+  std::uint32_t count = 0;
+  while (!bits.empty()) {
+    const auto part = bits.first(std::min<std::size_t>(bits.size(), kWords));
+    std::uint64_t even = 0, odd = 0;
+    for (std::uint64_t word : part) {
+      word -= word >> 1 & kPairs;
+      word = (word & kQuads) + (word >> 2 & kQuads);
+      word = (word + (word >> 4)) & kBytes;
+      even += word & 0x00FF00FF00FF00FF;
+      odd += word >> 8 & 0x00FF00FF00FF00FF;
+    }
+    const std::uint64_t sums = even + odd;  // four of 16 bits
+    count += static_cast<std::uint32_t>((sums * 0x0001000100010001) >> 48);
+    bits = bits.subspan(part.size());
+  }
+  return count;
+}
+
+TokenSet token_set_of_tokens(std::vector<std::uint64_t> bits, std::uint32_t size) {
+  TokenSet set;
+  set.count = count_bits(bits);
+  if (set.count < size / 16) {
+    for_bits(bits, [&](std::uint32_t token) { set.list.push_back(static_cast<TokenId>(token)); });
+  } else if (set.count > size - size / 8) {
+    set.form = TokenSet::Form::most;
+    for_missing(bits, size,
+                [&](std::uint32_t token) { set.list.push_back(static_cast<TokenId>(token)); });
+  } else {
+    set.form = TokenSet::Form::bits;
+    set.bits = std::move(bits);
+  }
+  return set;
+}
+
+std::vector<std::uint64_t> token_bits(std::span<const std::uint64_t> ranks,
+                                      const Vocabulary& vocabulary) {
+  const auto size = static_cast<std::uint32_t>(vocabulary.size());
+  const bool are_most = count_bits(ranks) > size / 2;
+  std::vector<std::uint64_t> bits((size + 63) / 64, are_most ? ~std::uint64_t{0} : 0);
+  const auto flip = [&](TokenId token) { bits[token / 64] ^= std::uint64_t{1} << (token % 64); };
+  if (!are_most) {
+    for_bits(ranks, [&](std::uint32_t rank) { flip(vocabulary.token(rank)); });
+    return bits;
+  }
+  for_missing(ranks, vocabulary.rank_count(),
+              [&](std::uint32_t rank) { flip(vocabulary.token(rank)); });
+  for (const TokenId token : vocabulary.unranked()) flip(token);
+  if (size % 64 != 0) bits.back() &= (std::uint64_t{1} << (size % 64)) - 1;
+  return bits;
+}
+
+TokenSet token_set_of_ranks(std::span<const std::uint64_t> ranks, const Vocabulary& vocabulary) {
+  const auto size = static_cast<std::uint32_t>(vocabulary.size());
+  const std::uint32_t count = count_bits(ranks);
+  if (count > size - size / 8) return packed_most(ranks, count, vocabulary);
+  if (count >= size / 16) return token_set_of_tokens(token_bits(ranks, vocabulary), size);
+  TokenSet set{.form = TokenSet::Form::few, .list = {}, .bits = {}, .count = count};
+  set.list.reserve(count);
+  for_bits(ranks, [&](std::uint32_t rank) { set.list.push_back(vocabulary.token(rank)); });
+  return set;
+}
+
+void TokenSet::apply(std::span<float> logits, const Vocabulary& vocabulary, bool may_end) const {
+  const std::size_t size = std::min<std::size_t>(logits.size(), vocabulary.size());
+  std::vector<std::pair<TokenId, float>> kept;
+  const auto keep = [&](TokenId token) {
+    if (static_cast<std::size_t>(token) < size) kept.emplace_back(token, logits[token]);
+  };
+  if (may_end) {
+    for (const TokenId token : vocabulary.ends()) keep(token);
+  }
+  std::fill(logits.begin() + static_cast<std::ptrdiff_t>(size), logits.end(), kForbidden);
+  if (form == Form::few) {
+    for (const TokenId token : list) keep(token);
+    std::fill(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(size), kForbidden);
+  } else if (form == Form::most) {
+    for (const TokenId token : list) {
+      if (static_cast<std::size_t>(token) < size) logits[token] = kForbidden;
+    }
+  } else {
+    apply_bits(bits, logits.first(size));
+  }
+  for (const auto& [token, logit] : kept) logits[token] = logit;
+}
+
+}  // namespace llm::grammar

@@ -1,0 +1,34 @@
+// The table of endpoints, for those that walk it: routing (routes.cpp) and /openapi.json.
+#pragma once
+
+#include <span>
+#include <variant>
+
+#include "http/http.h"
+#include "server/service.h"
+
+namespace llm::server {
+
+using AtOnce = http::Response (*)(Service&, const http::Request&);
+using Generating = http::Task<http::Response> (*)(Service&, http::Exchange&);
+using RouteHandler = std::variant<AtOnce, Generating>;
+
+enum class Access {
+  keyed,       // needs the API key when there is one, and the model
+  open,        // no key
+  open_early,  // no key, and answers while the model loads
+};
+enum class Effort { usual, quick };  // quick: no worker thread is needed
+
+struct RouteRow {
+  const char* method;
+  const char* path;
+  RouteHandler handler;
+  Access access = Access::keyed;
+  Effort effort = Effort::usual;
+};
+
+/// All but the files of the page.
+std::span<const RouteRow> route_rows();
+
+}  // namespace llm::server
