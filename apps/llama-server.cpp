@@ -93,18 +93,6 @@ class StopSignal {
   std::thread thread_;
 };
 
-/// Calls `action` at the end of its life.
-class Finally {
- public:
-  explicit Finally(std::function<void()> action) : action_(std::move(action)) {}
-  ~Finally() { action_(); }
-  Finally(const Finally&) = delete;
-  Finally& operator=(const Finally&) = delete;
-
- private:
-  std::function<void()> action_;
-};
-
 class Stopped {};  // a signal came while the model was being loaded
 
 bool is_remote(const DownloadOptions& from) {
@@ -210,6 +198,22 @@ void reload(http::Server& http, const SecurityOptions& security, bool had_keys) 
     log::error("SIGHUP: the certificate stays as it is: {}", error.what());
   }
 }
+
+/// As long as it lives SIGHUP reads them anew.
+class Reloading {
+ public:
+  Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security) : stop_(stop) {
+    stop.on_hangup([&http, &security, had_keys = !key_set(security).keys.empty()] {
+      reload(http, security, had_keys);
+    });
+  }
+  ~Reloading() { stop_.on_hangup({}); }
+  Reloading(const Reloading&) = delete;
+  Reloading& operator=(const Reloading&) = delete;
+
+ private:
+  StopSignal& stop_;
+};
 
 http::ServerSettings http_settings(const Options& options) {
   const SecurityOptions& security = options.security;
@@ -343,9 +347,7 @@ void serve(const Options& options, StopSignal& stop) {
   server::Service service(options);
   http::Server http(http_settings(options), service.routes());
   service.set_status_counts([&http] { return http.status_counts(); });
-  const bool has_keys = !key_set(options.security).keys.empty();
-  stop.on_hangup([&] { reload(http, options.security, has_keys); });
-  const Finally forget([&] { stop.on_hangup({}); });
+  const Reloading reloading(stop, http, options.security);
   http.run_in_background();
   log::info("listening on {}", http.address());
 
@@ -368,7 +370,7 @@ void serve(const Options& options, StopSignal& stop) {
 }
 
 void list_cache() {
-  const auto models = cached_models();
+  const auto models = hub::cached_models(hub::cache_directory(options::process_environment()));
   std::printf("number of models in cache: %zu\n", models.size());
   for (std::size_t i = 0; i < models.size(); ++i)
     std::printf("%4zu. %s\n", i + 1, models[i].name.c_str());
@@ -391,15 +393,23 @@ int run(int argc, char** argv) {
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
   StopSignal stop;
   try {
-    if (router::serves_many(parsed.options, cached_models)) {
+    const router::ModelStore store = model_store(parsed.options.download);
+    if (router::serves_many(parsed.options, store)) {
       serve_many(
           {.options = parsed.options,
+           .store = store,
            .command_line = options::Settings::from_arguments(argc, argv),
            .environment = options::Settings::from_environment(options::process_environment()),
            .http = http_settings(parsed.options),
            .stop_deadline = kStopDeadline},
-          [&stop] { stop.wait(); });
+          [&](http::Server& http) {
+            const Reloading reloading(stop, http, parsed.options.security);
+            stop.wait();
+          });
     } else {
+      for (const char* flag :
+           {"--models-dir", "--models-preset", "--models-max", "--models-memory"})
+        if (parsed.options.is_given(flag)) log::warn("{} has no effect: one model is served", flag);
       serve(parsed.options, stop);
     }
   } catch (const Stopped&) {

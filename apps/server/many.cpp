@@ -1,9 +1,13 @@
 #include "server/many.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "base/log.h"
 #include "hub/cache.h"
+#include "hub/hub.h"
 #include "model/memory_estimate.h"
-#include "router/router.h"
 #include "server/service.h"
 
 namespace llm {
@@ -18,30 +22,62 @@ std::uint64_t estimate(const Options& options) {
   return estimate_memory(options.model.path, wish);
 }
 
-}  // namespace
-
-std::vector<router::FoundModel> cached_models() {
-  std::vector<router::FoundModel> found;
-  try {
-    const auto cache = hub::cache_directory(options::process_environment());
-    for (const auto& model : hub::cached_models(cache)) {
-      found.push_back({model.name, model.path.string(), model.projector.string()});
-    }
-  } catch (const Error& error) {  // no home, or not readable: then nothing is there
-    log::debug("no downloaded models: {}", error.what());
+/// Every request has two connections, the client's and one to a model; so the door may take half of
+/// the descriptors that the system allows.
+int connection_limit(int wanted) {
+  constexpr rlim_t kOthers = 256;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const rlim_t needed = 2 * static_cast<rlim_t>(wanted) + kOthers;
+  if (limit.rlim_cur < needed) {
+    rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max == RLIM_INFINITY ? needed : std::min(needed, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
   }
-  return found;
+  if (limit.rlim_cur >= needed) return wanted;
+  return std::max(1, (static_cast<int>(limit.rlim_cur) - static_cast<int>(kOthers)) / 2);
 }
 
-void serve_many(const ManyModels& settings, const std::function<void()>& wait_for_stop) {
+}  // namespace
+
+router::ModelStore model_store(const DownloadOptions& from) {
+  const auto cache = [] { return hub::cache_directory(options::process_environment()); };
+  router::ModelStore store;
+  store.models = [cache] {
+    std::vector<router::FoundModel> found;
+    try {
+      for (const auto& model : hub::cached_models(cache()))
+        found.push_back({model.name, model.path.string(), model.projector.string()});
+    } catch (const Error& error) {  // no home, or not readable: then nothing is there
+      log::debug("no downloaded models: {}", error.what());
+    }
+    return found;
+  };
+  store.remove = [cache](const std::string& name) { return hub::remove_cached(cache(), name); };
+  if (!hub::can_download()) return store;
+  store.download = [from](const std::string& name, const auto& progress, const auto& stopped) {
+    hub::Settings settings = hub::settings_from(options::process_environment());
+    settings.stopped = stopped;
+    settings.on_progress = [&progress](const hub::FileProgress& now) {
+      progress({.file = now.file, .done = now.done, .total = now.total});
+    };
+    hub::fetch_model({.hf_repo = name, .token = from.hf_token, .offline = from.offline}, settings);
+  };
+  return store;
+}
+
+void serve_many(const ManyModels& settings,
+                const std::function<void(http::Server&)>& until_stopped) {
   // What needs no model (the page, liveness) is answered by it; the rest goes to the children.
   server::Service of_one_model(settings.options);
   router::Router router({.options = settings.options,
                          .command_line = settings.command_line,
                          .environment = settings.environment,
                          .estimate = estimate,
-                         .cached = cached_models});
-  http::Server http(settings.http, router.routes(of_one_model.routes()));
+                         .store = settings.store});
+  http::ServerSettings door = settings.http;
+  door.max_connections = connection_limit(door.max_connections);
+  http::Server http(door, router.routes(of_one_model.routes()));
   http.set_ready(true);
   http.run_in_background();
   log::info("listening on {}", http.address());
@@ -49,7 +85,7 @@ void serve_many(const ManyModels& settings, const std::function<void()>& wait_fo
   log::info("{} models, to be loaded when they are asked for", router.model_count());
   log::info("ready: {}", http.address());
 
-  wait_for_stop();
+  until_stopped(http);
   log::info("stopping: running requests get {} s",
             std::chrono::duration_cast<std::chrono::seconds>(settings.stop_deadline).count());
   router.close();

@@ -10,16 +10,20 @@
 
 namespace llm {
 
+/// The download cache that LLAMA_CACHE, or else one of Hugging Face's variables, names. `from`:
+/// token and whether the network may be used.
+router::ModelStore model_store(const DownloadOptions& from);
+
 struct ManyModels {
   Options options;
+  router::ModelStore store;
   options::Settings command_line, environment;
   http::ServerSettings http;
   std::chrono::milliseconds stop_deadline;
 };
 
-std::vector<router::FoundModel> cached_models();
-
-/// Serves until `wait_for_stop` returns. Error at the start as for one model.
-void serve_many(const ManyModels& settings, const std::function<void()>& wait_for_stop);
+/// Serves until `until_stopped` returns. Error at the start as for one model.
+void serve_many(const ManyModels& settings,
+                const std::function<void(http::Server&)>& until_stopped);
 
 }  // namespace llm

@@ -11,25 +11,16 @@ namespace llm::router {
 namespace {
 
 /// Flags of the router itself: of its door, of the choice of models, of its log.
-constexpr std::array kOwnFlags = {"--host",
-                                  "--port",
-                                  "--reuse-port",
-                                  "--api-prefix",
-                                  "--api-key",
-                                  "--api-key-file",
-                                  "--ssl-key-file",
-                                  "--ssl-cert-file",
-                                  "--allowed-hosts",
-                                  "--cors-origins",
-                                  "--cors-methods",
-                                  "--cors-headers",
-                                  "--cors-credentials",
-                                  "--path",
-                                  "--models-dir",
-                                  "--models-preset",
-                                  "--models-max",
-                                  "--models-memory",
-                                  "--models-autoload",
+constexpr std::array kOwnFlags = {"--host",           "--port",
+                                  "--reuse-port",     "--api-prefix",
+                                  "--api-key",        "--api-key-file",
+                                  "--api-key-limits", "--ssl-key-file",
+                                  "--ssl-cert-file",  "--allowed-hosts",
+                                  "--cors-origins",   "--cors-methods",
+                                  "--cors-headers",   "--cors-credentials",
+                                  "--path",           "--models-dir",
+                                  "--models-preset",  "--models-max",
+                                  "--models-memory",  "--models-autoload",
                                   "--log-file"};
 
 /// Any of these says where a model is.

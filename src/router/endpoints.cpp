@@ -55,17 +55,10 @@ std::int64_t unix_seconds() {
       .count();
 }
 
-/// Secrets stay out of lists.
-std::vector<std::string> shown(std::vector<std::string> arguments) {
-  for (std::size_t i = 0; i + 1 < arguments.size(); ++i)
-    if (arguments[i] == "--hf-token") arguments[i + 1] = "<hidden>";
-  return arguments;
-}
-
-Json model_json(const ModelView& view) {
+Json model_json(const ModelView& view, bool can_remove) {
   const CatalogEntry& entry = *view.entry;
   Json status = {
-      {"value", name_of(view.state)}, {"args", shown(view.arguments)}, {"preset", entry.preset}};
+      {"value", name_of(view.state)}, {"args", view.arguments}, {"preset", entry.preset}};
   if (view.is_failed) {
     status["exit_code"] = view.exit_code;
     status["failed"] = true;
@@ -82,9 +75,25 @@ Json model_json(const ModelView& view) {
       {"architecture",
        {{"input_modalities", Json::array({"text"})}, {"output_modalities", Json::array({"text"})}}},
       {"source", name_of(entry.source)},
-      {"can_remove", false}};
+      {"can_remove", can_remove && entry.source == Source::cache}};
   if (view.info.is_object() && view.info.contains("meta")) out["meta"] = view.info["meta"];
   return out;
+}
+
+/// A model that is on its way.
+Json download_json(const std::string& name) {
+  return {
+      {"id", name},
+      {"aliases", Json::array()},
+      {"tags", Json::array()},
+      {"object", "model"},
+      {"owned_by", "llamacpp"},
+      {"created", unix_seconds()},
+      {"status", {{"value", "downloading"}, {"args", Json::array()}}},
+      {"architecture",
+       {{"input_modalities", Json::array({"text"})}, {"output_modalities", Json::array({"text"})}}},
+      {"source", "cache"},
+      {"can_remove", false}};
 }
 
 Json parse_object(const std::string& body) {
@@ -118,9 +127,13 @@ http::Response not_found() {
 
 }  // namespace
 
-Endpoints::Endpoints(const Options& options, Fleet& fleet, Events& events,
+Endpoints::Endpoints(const Options& options, Fleet& fleet, Events& events, Downloads& downloads,
                      std::function<void()> reload)
-    : options_(options), fleet_(fleet), events_(events), reload_(std::move(reload)) {}
+    : options_(options),
+      fleet_(fleet),
+      events_(events),
+      downloads_(downloads),
+      reload_(std::move(reload)) {}
 
 http::Handler Endpoints::at_once(AtOnce what) {
   return [this, what](http::Exchange& exchange) -> http::Task<http::Response> {
@@ -155,7 +168,7 @@ std::vector<http::Route> Endpoints::own_routes() {
       open("GET", "/models", &Endpoints::list_models),
       open("GET", "/v1/models", &Endpoints::list_models),
       keyed("POST", "/models", at_once(&Endpoints::download)),
-      keyed("DELETE", "/models", at_once(&Endpoints::remove)),
+      keyed("DELETE", "/models", waiting(&Endpoints::remove)),
       keyed("POST", "/models/load", at_once(&Endpoints::load)),
       keyed("POST", "/models/unload", waiting(&Endpoints::unload)),
       keyed("GET", "/models/sse", waiting(&Endpoints::events)),
@@ -281,7 +294,7 @@ http::Response Endpoints::of_router() {
                  {"model_alias", "llama-server"},
                  {"model_path", "none"},
                  {"default_generation_settings", {{"params", nullptr}, {"n_ctx", 0}}},
-                 {"ui_settings", Json::object()},
+                 {"ui_settings", Json::parse(options_.features.ui_config)},
                  {"build_info", options::build_info()},
                  {"cors_proxy_enabled", false}}));
 }
@@ -310,7 +323,10 @@ http::Response Endpoints::list_models(const http::Request& request) {
   const auto wanted = request.query.find("reload");
   if (wanted != request.query.end() && wanted->second != "0") reload();
   Json data = Json::array();
-  fleet_.for_each([&](const ModelView& view) { data.push_back(model_json(view)); });
+  const bool can_remove = static_cast<bool>(downloads_.store().remove);
+  fleet_.for_each([&](const ModelView& view) { data.push_back(model_json(view, can_remove)); });
+  for (const auto& model : downloads_.running())
+    if (!fleet_.has(model)) data.push_back(download_json(model));
   return http::json_response(200, dump({{"data", std::move(data)}, {"object", "list"}}));
 }
 
@@ -321,32 +337,62 @@ http::Response Endpoints::load(const http::Request& request) {
   return success();
 }
 
-http::Task<http::Response> Endpoints::unload(http::Exchange& exchange) {
-  const auto model = model_field(exchange.request());
-  fleet_.unload(model);
-  const auto until = Clock::now() + kUnloadWait;
+http::Task<void> Endpoints::wait_until_ended(std::string model, std::chrono::milliseconds limit) {
+  const auto until = Clock::now() + limit;
   http::Signal nobody;
   while (fleet_.is_running(model) && Clock::now() < until) {
     const auto again = Clock::now() + kUnloadPoll;
     co_await nobody.wait(again);
   }
+}
+
+http::Task<http::Response> Endpoints::unload(http::Exchange& exchange) {
+  const auto model = model_field(exchange.request());
+  fleet_.unload(model);
+  co_await wait_until_ended(model, kUnloadWait);
   co_return success();
 }
 
 http::Response Endpoints::download(const http::Request& request) {
-  if (model_field(request).empty()) bad_field("model", "model must be a non-empty string");
-  throw RequestError(501, "not_supported_error", "this server does not download models yet");
+  const auto model = model_field(request);
+  if (model.empty()) bad_field("model", "model must be a non-empty string");
+  downloads_.begin(model);
+  return success();
 }
 
-http::Response Endpoints::remove(const http::Request& request) {
-  const auto model = request.query.find("model");
-  if (model == request.query.end() || model->second.empty())
+/// A model of the download cache: its process is stopped first.
+http::Task<http::Response> Endpoints::remove(http::Exchange& exchange) {
+  const auto& query = exchange.request().query;
+  const auto named = query.find("model");
+  if (named == query.end() || named->second.empty())
     bad_field("model", "model must be a non-empty string");
-  if (!fleet_.has(model->second))
+  const std::string model = named->second;
+  if (!fleet_.has(model))
+    throw RequestError(500, "server_error", fmt::format("model name={} is not found", model));
+  bool is_cached = false;
+  std::chrono::seconds patience{1};
+  fleet_.for_each([&](const ModelView& view) {
+    if (view.entry->name != model) return;
+    is_cached = view.entry->source == Source::cache;
+    patience += std::chrono::seconds(view.entry->stop_timeout_s);
+  });
+  const auto& remove = downloads_.store().remove;
+  if (!is_cached || !remove)
     throw RequestError(500, "server_error",
-                       fmt::format("model name={} is not found", model->second));
-  throw RequestError(500, "server_error",
-                     fmt::format("model name={} is not removable (not from cache)", model->second));
+                       fmt::format("model name={} is not removable (not from cache)", model));
+  if (fleet_.is_running(model)) {
+    fleet_.unload(model);
+    co_await wait_until_ended(model, patience);
+  }
+  co_await exchange.to_worker();
+  try {
+    remove(model);
+    reload_();
+  } catch (const Error& error) {
+    throw RequestError(500, "server_error", error.what());
+  }
+  events_.publish(model, "model_remove");
+  co_return success();
 }
 
 http::Task<http::Response> Endpoints::events(http::Exchange& exchange) {

@@ -9,6 +9,7 @@
 #include "http/http.h"
 #include "options/options.h"
 #include "router/conversations.h"
+#include "router/downloads.h"
 #include "router/fleet.h"
 
 namespace llm::router {
@@ -16,7 +17,8 @@ namespace llm::router {
 class Endpoints {
  public:
   /// reload: reads directory and presets anew; Error when they are wrong.
-  Endpoints(const Options& options, Fleet& fleet, Events& events, std::function<void()> reload);
+  Endpoints(const Options& options, Fleet& fleet, Events& events, Downloads& downloads,
+            std::function<void()> reload);
 
   std::vector<http::Route> own_routes();
   /// Passes a request on to the model that it names.
@@ -33,7 +35,7 @@ class Endpoints {
   http::Response list_models(const http::Request& request);
   http::Response load(const http::Request& request);
   http::Response download(const http::Request& request);
-  http::Response remove(const http::Request& request);
+  http::Task<http::Response> remove(http::Exchange& exchange);
   http::Task<http::Response> unload(http::Exchange& exchange);
   http::Task<http::Response> events(http::Exchange& exchange);
   http::Task<http::Response> props(http::Exchange& exchange);
@@ -43,12 +45,15 @@ class Endpoints {
   http::Task<http::Response> to_any_model(http::Exchange& exchange);
   http::Task<http::Response> conversation(http::Exchange& exchange);
   http::Task<http::Response> find_conversations(http::Exchange& exchange);
+  /// Until the model's process has ended, but not longer than `limit`.
+  http::Task<void> wait_until_ended(std::string model, std::chrono::milliseconds limit);
   http::Response of_router();
   void reload();
 
   const Options& options_;
   Fleet& fleet_;
   Events& events_;
+  Downloads& downloads_;
   std::function<void()> reload_;
   std::mutex reload_mutex_;
   std::chrono::steady_clock::time_point reloaded_at_;  // guarded by reload_mutex_

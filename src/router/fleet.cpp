@@ -318,6 +318,7 @@ options::Settings Fleet::settings_of(const Model& model) const {
   settings.set("--host",
                fmt::format("{}/{}-{}.sock", settings_.socket_directory, model.number, model.runs));
   settings.set("--alias", model.entry.name);
+  settings.erase("--hf-token");  // a secret: everyone may read command lines
   return settings;
 }
 

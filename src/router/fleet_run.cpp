@@ -154,6 +154,11 @@ void Fleet::start(Model& model) {
       .name = name, .arguments = settings.arguments(), .environment = settings_.environment};
   child.arguments.insert(child.arguments.begin(), "llama-server");
   child.environment.push_back("LLAMA_API_KEY=" + instance->key);
+  if (const auto token = model.entry.settings.value("--hf-token"); !token.empty()) {
+    std::erase_if(child.environment,
+                  [](const auto& variable) { return variable.starts_with("HF_TOKEN="); });
+    child.environment.push_back("HF_TOKEN=" + token);
+  }
   child.environment.push_back(fmt::format("LLAMA_SERVER_CHILD_MODE={}", Child::kReportFd));
   log::info("{} is being loaded; it needs about {:.1f} MiB", name, mib(model.bytes));
   model.state = State::loading;

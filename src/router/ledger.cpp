@@ -52,8 +52,13 @@ Decision make_room(std::span<const Running> running, std::uint64_t wanted_bytes,
 std::uint64_t machine_memory() {
   auto bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
-  for (const char* path :
-       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+  // A container sees its own group as the root, a service its own below it ("0::/system.slice/x").
+  std::string group;
+  std::getline(std::ifstream("/proc/self/cgroup"), group);
+  const auto own = group.starts_with("0::") ? group.substr(3) : std::string();
+  for (const auto& path :
+       {std::string("/sys/fs/cgroup/memory.max"), "/sys/fs/cgroup" + own + "/memory.max",
+        std::string("/sys/fs/cgroup/memory/memory.limit_in_bytes")}) {
     std::uint64_t limit = 0;
     if (std::ifstream(path) >> limit && limit > 0) bytes = std::min(bytes, limit);
   }

@@ -1,5 +1,5 @@
-// A new directory that only this user may enter, removed with all in it at the end. Internal to the
-// room.
+// A new directory for sockets that only this user may enter, removed with them at the end. What a
+// process that was killed left behind is removed by the next one. Internal to the room.
 #pragma once
 
 #include <string>
@@ -16,6 +16,7 @@ class PrivateDirectory {
 
  private:
   std::string path_;
+  int lock_ = -1;  // held on the directory: it is in use
 };
 
 }  // namespace llm::router

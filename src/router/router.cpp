@@ -1,5 +1,6 @@
 #include "router/router.h"
 
+#include <mutex>
 #include <set>
 
 #include "base/log.h"
@@ -43,7 +44,7 @@ CatalogSources sources_of(const RouterSettings& settings) {
           .preset_path = settings.options.router.preset,
           .command_line = settings.command_line,
           .environment = settings.environment,
-          .cached = settings.cached ? settings.cached() : std::vector<FoundModel>()};
+          .cached = settings.store.models ? settings.store.models() : std::vector<FoundModel>()};
 }
 
 void check_preloads(const Catalog& catalog, int max_models) {
@@ -55,11 +56,12 @@ void check_preloads(const Catalog& catalog, int max_models) {
 
 }  // namespace
 
-bool serves_many(const Options& options, const CachedModels& cached) {
+bool serves_many(const Options& options, const ModelStore& store) {
   for (const char* flag : {"--model", "--model-url", "--docker-repo", "--hf-repo"})
     if (options.is_given(flag)) return false;
   const RouterOptions& router = options.router;
-  return !router.models_dir.empty() || !router.preset.empty() || (cached && !cached().empty());
+  return !router.models_dir.empty() || !router.preset.empty() ||
+         (store.models && !store.models().empty());
 }
 
 class Router::Impl {
@@ -72,8 +74,8 @@ class Router::Impl {
                 .socket_directory = sockets_.path(),
                 .environment = children_environment()},
                catalog_, events_),
-        endpoints_(settings_.options, fleet_, events_,
-                   [this] { fleet_.replace(read_catalog(sources_of(settings_))); }) {}
+        downloads_(settings_.store, events_, [this] { reload(); }),
+        endpoints_(settings_.options, fleet_, events_, downloads_, [this] { reload(); }) {}
 
   std::vector<http::Route> routes(std::vector<http::Route> of_one_model) {
     auto routes = endpoints_.own_routes();
@@ -100,6 +102,7 @@ class Router::Impl {
   void close() {
     events_.close();
     fleet_.close();
+    downloads_.close();
   }
   void stop() { fleet_.stop(); }
 
@@ -110,11 +113,18 @@ class Router::Impl {
     return catalog;
   }
 
+  void reload() {
+    const std::lock_guard lock(reload_mutex_);
+    fleet_.replace(read_catalog(sources_of(settings_)));
+  }
+
   RouterSettings settings_;
+  std::mutex reload_mutex_;
   Catalog catalog_;
   PrivateDirectory sockets_;
   Events events_;
   Fleet fleet_;
+  Downloads downloads_;
   Endpoints endpoints_;
 };
 

@@ -16,12 +16,9 @@
 #include "http/http.h"
 #include "options/options.h"
 #include "options/settings.h"
-#include "router/model_files.h"
+#include "router/downloads.h"
 
 namespace llm::router {
-
-/// The models of the download cache as they are now.
-using CachedModels = std::function<std::vector<FoundModel>()>;
 
 struct RouterSettings {
   Options options;                              // of the router itself
@@ -29,7 +26,8 @@ struct RouterSettings {
   /// Bytes of memory that a model started with these options will take. Error when it cannot be
   /// known. May be empty: nothing is known.
   std::function<std::uint64_t(const Options&)> estimate;
-  CachedModels cached;
+  /// Downloaded models, and how to get more.
+  ModelStore store;
 };
 
 class Router {
@@ -57,6 +55,6 @@ class Router {
 };
 
 /// Does this start serve many models? Otherwise one: the named one, or the demo model.
-bool serves_many(const Options& options, const CachedModels& cached);
+bool serves_many(const Options& options, const ModelStore& store);
 
 }  // namespace llm::router

@@ -1,6 +1,6 @@
 // Replays recorded traffic of the reference server and compares shapes, key order, types and values.
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -12,7 +12,7 @@ import { Server } from "./lib/server.js";
 const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
   "unified-kv", "infill", "infill-spm", "disabled", "enabled", "no-jinja", "control", "auth", "api-prefix", "cors",
   "static-files", "ui", "embeddings", "embeddings-generative", "embeddings-pooling-none", "rerank",
-  "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning"];
+  "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning", "router"];
 const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
@@ -28,12 +28,19 @@ function knownArgs(args) {
   return kept;
 }
 
+// What a router's replies show depends on the requests before: the order of the recording.
+const ROUTER_ORDER = ["completion-autoload.", "completion-by-alias", "chat-stream", "props-of-model",
+  "slots-of-model", "metrics-of-model", "models-one-loaded", "load.", "models-while-loading", "tokenize-routed",
+  "load-already-running", "embeddings-evicts-lru", "models-after-eviction", "broken-model",
+  "models-after-failure", "unload.", "unload-not-running", "models-after-unload", "models-reload", "download-"];
+
 /** The recordings by launch, so that each server starts once. */
 function launches() {
   const found = new Map();
   for (const group of skip ? [] : GROUPS) {
     // Those about a fresh server go first.
-    const order = (name) => (/before-any|fresh/.test(name) ? 0 : 1);
+    const order = (name) => (/before-any|fresh/.test(name) ? 0
+      : group === "router" ? 1 + ROUTER_ORDER.findIndex((one) => name.startsWith(one)) : 1);
     const files = readdirSync(join(folder, group)).sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1));
     for (const file of files) {
       const capture = JSON.parse(readFileSync(join(folder, group, file), "utf8"));
@@ -102,6 +109,15 @@ function metricLines(text) {
   return text.split("\n").filter((line) => line.startsWith("# TYPE")).sort();
 }
 
+/** A router's children listen on unix sockets, the recorded ones on ports. */
+function withPorts(body) {
+  for (const { status } of Array.isArray(body?.data) ? body.data : []) {
+    const host = status?.args?.findIndex((argument) => argument.endsWith(".sock")) ?? -1;
+    if (host >= 0) status.args.splice(host, 1, "127.0.0.1", "--port", "CHILD_PORT");
+  }
+  return body;
+}
+
 async function replay(server, capture) {
   const { request, response } = capture;
   const reply = await server.fetch(request.path, {
@@ -129,7 +145,7 @@ async function replay(server, capture) {
     } catch {
       return [...list, { path: "body", text: `not JSON: ${text.slice(0, 200)}` }];
     }
-    list.push(...compare(response.body, body, "body", rules));
+    list.push(...compare(response.body, withPorts(body), "body", rules));
   } else if (response.body_text !== text) {
     list.push({ path: "body_text", text: `expected ${response.body_text}, got ${text}` });
   }
@@ -156,6 +172,10 @@ function workingFolder() {
   for (const name of readdirSync(join(folder, "fixtures"))) {
     symlinkSync(join(folder, "fixtures", name), join(place, name));
   }
+  mkdirSync(join(place, "router-models", "story-dir"), { recursive: true });
+  for (const name of ["story-one.gguf", "story-dir/model.gguf"]) {
+    symlinkSync(join(shared, "models/stories260K.gguf"), join(place, "router-models", name));
+  }
   return place;
 }
 
@@ -167,7 +187,9 @@ for (const [key, captures] of launches()) {
       if (toRun.length === 0) return;
       place = workingFolder();
       const { args, env } = captures[0].launch;
-      server = await Server.start(knownArgs(args), { cwd: place, env });
+      // The recorder added it, and a router's list shows it.
+      const threads = args.includes("--models-dir") ? ["-t", "1"] : [];
+      server = await Server.start([...knownArgs(args), ...threads], { cwd: place, env });
     });
     after(async () => {
       await server?.stop();

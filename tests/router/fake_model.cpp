@@ -84,6 +84,8 @@ std::vector<http::Route> routes(const Options& options) {
           {.method = "POST", .path = "/long", .handler = at_once(size)},
           {.method = "POST", .path = "/stream", .handler = stream},
           {.method = "POST", .path = "/half", .handler = half},
+          {.method = "POST", .path = "/v1/messages", .handler = half},
+          {.method = "POST", .path = "/v1/responses", .handler = half},
           {.method = "POST", .path = "/hang", .handler = hang}};
 }
 

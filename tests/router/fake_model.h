@@ -13,8 +13,9 @@ namespace llm::router {
 /// "slow" takes 300 ms to load.
 ///
 /// Endpoints of a played model, besides /v1/models: POST /echo answers with what it got, /hang only
-/// ends when its client goes or the model stops, /stream sends events for ever, /half sends one and
-/// a half and dies, /die ends the process at once, /long answers with 1 MiB.
+/// ends when its client goes or the model stops, /stream sends events for ever, /half, /v1/messages
+/// and /v1/responses send one and a half and die, /die ends the process at once, /long answers with
+/// 1 MiB.
 bool plays_a_model(int argc, char** argv, int& exit_code);
 
 /// The routes of a played model, for the router in front.

@@ -24,6 +24,36 @@ using testing::Not;
 
 constexpr auto kSilence = 20s;
 
+/// A store in memory.
+struct FakeStore {
+  std::mutex mutex;
+  std::vector<FoundModel> models;
+  std::atomic<bool> goes_on{false};
+
+  ModelStore interface() {
+    return {.models =
+                [this] {
+                  const std::lock_guard lock(mutex);
+                  return models;
+                },
+            .download =
+                [this](const std::string& name, const auto& progress, const auto& stopped) {
+                  progress({.file = "m.gguf", .done = 1, .total = 2});
+                  while (!goes_on && !stopped()) std::this_thread::sleep_for(1ms);
+                  if (stopped()) fail("it was stopped");
+                  if (name == "user/none") fail("there is no such repository");
+                  const std::lock_guard lock(mutex);
+                  models.push_back({name, "good", ""});
+                },
+            .remove =
+                [this](const std::string& name) {
+                  const std::lock_guard lock(mutex);
+                  return std::erase_if(models, [&](const auto& one) { return one.name == name; }) >
+                         0;
+                }};
+  }
+};
+
 /// A request whose answer is read bit by bit on a thread of its own.
 class Stream {
  public:
@@ -90,6 +120,7 @@ class RouterTest : public testing::Test {
     RouterSettings settings;
     settings.options.router = router;
     settings.estimate = std::move(estimate);
+    settings.store = store_;
     router_ = std::make_unique<Router>(std::move(settings));
     door_ = folder_ / "door.sock";
     server_ = std::make_unique<http::Server>(http::ServerSettings{.host = door_, .threads = 4},
@@ -142,6 +173,7 @@ class RouterTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  ModelStore store_;
   std::string door_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<http::Server> server_;
@@ -266,6 +298,21 @@ TEST_F(RouterTest, AProcessThatDiesEndsItsRequestsOnly) {
   EXPECT_TRUE(until([&] { return other->text().size() > seen; }));
 }
 
+TEST_F(RouterTest, AStreamThatBreaksOffSaysSoInTheWordsOfItsApi) {
+  start({});
+  for (const auto& [path, error] :
+       {std::pair("/v1/messages",
+                  "event: error\ndata: {\"type\":\"error\",\"error\":{\"code\":502,"),
+        std::pair("/v1/responses",
+                  "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",")}) {
+    auto events = stream(path, "a");
+    EXPECT_TRUE(until([&] { return events->has_ended(); }));
+    EXPECT_TRUE(events->is_complete());
+    EXPECT_THAT(events->text(), HasSubstr(error));
+    EXPECT_THAT(events->text(), Not(HasSubstr("data: ha")));
+  }
+}
+
 TEST_F(RouterTest, UnloadingStopsAProcessThatDoesNotWantTo) {
   start({}, "[stubborn]\nmodel = stubborn\nstop-timeout = 1\n");
   auto events = running_stream("stubborn");
@@ -373,6 +420,35 @@ TEST_F(RouterTest, ReloadingFindsNewModelsAndForgetsOldOnes) {
   folder_.write("presets.ini", "[b]\nmodle = good\n");
   EXPECT_THAT(message_of(get("/models?reload=1")), HasSubstr("presets.ini:2"));
   EXPECT_EQ(echo("new").status, 200) << "the old list stays";
+}
+
+TEST_F(RouterTest, ModelsAreDownloadedServedAndRemoved) {
+  FakeStore fake;
+  store_ = fake.interface();
+  start({});
+  EXPECT_EQ(post("/models", R"({"model":"user/repo:Q4_0"})").body, R"({"success":true})");
+  EXPECT_EQ(state("user/repo:Q4_0"), "downloading");
+  EXPECT_THAT(message_of(post("/models", R"({"model":"user/repo:Q4_0"})")),
+              HasSubstr("is being downloaded already"));
+  fake.goes_on = true;
+  EXPECT_TRUE(until([&] { return state("user/repo:Q4_0") == "unloaded"; }));
+  EXPECT_EQ(echo("user/repo:Q4_0").status, 200);
+  EXPECT_EQ(http::fetch(door_, {.method = "DELETE", .target = "/models?model=a"}, kSilence).status,
+            500);
+  const auto removed = http::fetch(
+      door_, {.method = "DELETE", .target = "/models?model=user%2Frepo:Q4_0"}, kSilence);
+  EXPECT_EQ(removed.body, R"({"success":true})");
+  EXPECT_EQ(message_of(echo("user/repo:Q4_0")), "model 'user/repo:Q4_0' not found");
+  stop();
+}
+
+TEST_F(RouterTest, ADownloadThatFailsIsAnEventAndStoppingEndsOneThatRuns) {
+  FakeStore fake;
+  store_ = fake.interface();
+  start({});
+  EXPECT_EQ(post("/models", R"({"model":"user/none"})").status, 200);
+  EXPECT_EQ(message_of(post("/models", R"({"model":""})")), "model must be a non-empty string");
+  stop();
 }
 
 TEST_F(RouterTest, StoppingWaitsForNobodyWhoOnlyListensOrWaits) {

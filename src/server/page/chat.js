@@ -43,8 +43,20 @@ async function watchServer() {
   }
   await takeServerSettings();
   const reply = await fetch("v1/models").catch(() => null);
-  const name = reply?.ok ? (await reply.json()).data[0].id : "";
-  if (name) at("model").textContent = name.split("/").pop();
+  const names = reply?.ok ? (await reply.json()).data.map(({ id }) => id) : [];
+  if (names.length > 1) offerModels(names);
+  else if (names.length === 1) at("model").textContent = names[0].split("/").pop();
+}
+
+/** A server of many models: requests name the one that is chosen. */
+function offerModels(names) {
+  const choice = at("models");
+  choice.replaceChildren(...names.map((name) => new Option(name, name)));
+  const last = load("llama-model", "");
+  if (names.includes(last)) choice.value = last;
+  choice.addEventListener("change", () => save("llama-model", choice.value));
+  choice.hidden = false;
+  at("model").hidden = true;
 }
 
 /** --ui-config of the server: for those who have saved no settings of their own. */
@@ -142,6 +154,7 @@ function requestBody() {
     stream: true,
     timings_per_token: true,
   };
+  if (!at("models").hidden) body.model = at("models").value;
   if (settings.temperature !== "") body.temperature = Number(settings.temperature);
   if (settings.maxTokens !== "") body.max_tokens = Number(settings.maxTokens);
   return JSON.stringify(body);

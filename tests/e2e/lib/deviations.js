@@ -5,6 +5,8 @@
 export const SKIPPED = [
   [/^base\/(slot-|completion-after-restore|completion-before-save)/, "slot files are to come"],
   [/^no-jinja\/(tool|chat|apply|prefill|json)/, "there is one template engine"],
+  [/^router\/models-sse-events$/, "the stream does not end; its events are tested in router.test.js"],
+  [/^router\/models-while-loading$/, "a small model may be loaded before the question comes"],
   [/^ui\/(manifest|sw|version)$/, "files of that server's own page"],
   [/^ui\/index-not-modified$/, "needs the tag of its own page; tested in page.test.js"],
   [/^ui\/index-no-gzip$/, "the page is sent to clients without gzip, too"],
@@ -57,6 +59,9 @@ export const DEVIATIONS = [
   [/^utf8\/multi-byte-n-probs$/, /logprob$/, "sums over an F16 cache in another order, and in F32"],
   [/^(anthropic\/stop-sequence|oai-responses\/progress|reasoning\/.*)-?stream$/, /^sse\.length$/, "pieces of text are cut elsewhere"],
   [/^reasoning\/(chat|responses)$/, /(reasoning_content|content\[\d\]\.text)$/, "no blanks at the end of thoughts"],
+  // Many models.
+  [/^router\/completion-bad-json$/, /^(status|body\.error\.(code|type))$/, "client mistakes are 400 (20.1)"],
+  [/^router\/models-after-(failure|unload)$/, /status\.last_log$/, "why a model failed is shown"],
   // Wrong methods of known paths.
   [/^base\/(delete-on-post-route|get-on-post-route|health-post-404)$/, /^(status|body\.error.*)$/, "405 names the methods that are allowed"],
   [/^base\/stream-delete-unknown$/, /^headers?[. ]Content-Type$/, "JSON is announced in one way everywhere"],
