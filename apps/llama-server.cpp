@@ -167,10 +167,16 @@ compute::CpuSettings cpu_settings(const ThreadOptions& threads) {
   return {.threads = count(threads.generation), .batch_threads = count(threads.batch)};
 }
 
-http::KeySet key_set(const SecurityOptions& security) {
+/// A router passes replies on without reading them, so it counts no tokens.
+enum class Counting { requests_and_tokens, requests };
+
+http::KeySet key_set(const SecurityOptions& security,
+                     Counting counting = Counting::requests_and_tokens) {
   options::ApiKeys read = options::read_api_keys(security);
   http::KeySet set{.keys = std::move(read.keys), .limits = {}};
   for (const ApiKeyLimit& limit : read.limits) {
+    if (limit.tokens_per_minute > 0 && counting == Counting::requests)
+      fail("--api-key-limits: tokens_per_minute is not supported yet by a server of many models");
     set.limits.push_back({.key = limit.key,
                           .requests_per_minute = limit.requests_per_minute,
                           .tokens_per_minute = limit.tokens_per_minute,
@@ -181,9 +187,10 @@ http::KeySet key_set(const SecurityOptions& security) {
 
 /// Keys, their limits and the certificate as their files are now. What cannot be read stays as it
 /// was: a server never becomes open, or ends, by a reload.
-void reload(http::Server& http, const SecurityOptions& security, bool had_keys) noexcept {
+void reload(http::Server& http, const SecurityOptions& security, Counting counting,
+            bool had_keys) noexcept {
   try {
-    const http::KeySet keys = key_set(security);
+    const http::KeySet keys = key_set(security, counting);
     if (had_keys && keys.keys.empty()) {
       log::error("SIGHUP: the files hold no API key, those before stay");
     } else {
@@ -204,10 +211,12 @@ void reload(http::Server& http, const SecurityOptions& security, bool had_keys) 
 /// As long as it lives SIGHUP reads them anew.
 class Reloading {
  public:
-  Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security) : stop_(stop) {
-    stop.on_hangup([&http, &security, had_keys = !key_set(security).keys.empty()] {
-      reload(http, security, had_keys);
-    });
+  Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security,
+            Counting counting)
+      : stop_(stop) {
+    const bool had_keys = !key_set(security, counting).keys.empty();
+    stop.on_hangup(
+        [&http, &security, counting, had_keys] { reload(http, security, counting, had_keys); });
   }
   ~Reloading() { stop_.on_hangup({}); }
   Reloading(const Reloading&) = delete;
@@ -401,7 +410,7 @@ void serve(const Options& options, StopSignal& stop) {
   http::ServerSettings settings = http_settings(options);
   settings.observer = [&service](const http::Answered& one) { service.observer().answered(one); };
   http::Server http(std::move(settings), service.routes());
-  const Reloading reloading(stop, http, options.security);
+  const Reloading reloading(stop, http, options.security, Counting::requests_and_tokens);
   http.run_in_background();
   log::info("listening on {}", http.address());
   service.set_serving(load(options, stop, report),
@@ -457,6 +466,7 @@ int run(int argc, char** argv) {
     if (!parsed.options.request_log.replay.empty()) return replay(parsed.options, stop);
     const router::ModelStore store = model_store(parsed.options.download);
     if (router::serves_many(parsed.options, store)) {
+      key_set(parsed.options.security, Counting::requests);  // for its errors
       serve_many(
           {.options = parsed.options,
            .store = store,
@@ -465,7 +475,7 @@ int run(int argc, char** argv) {
            .http = http_settings(parsed.options),
            .stop_deadline = kStopDeadline},
           [&](http::Server& http) {
-            const Reloading reloading(stop, http, parsed.options.security);
+            const Reloading reloading(stop, http, parsed.options.security, Counting::requests);
             stop.wait();
           });
     } else {

@@ -120,7 +120,7 @@ test("endpoints that work are there, those that do not say so", { skip }, async 
     const { body } = await server.json("/openapi.json");
     for (const { what, state } of rows("Endpoints")) {
       const methods = /^((?:GET|POST|DELETE)(?:, (?:GET|POST|DELETE))*) `\//.exec(what)?.[1].split(", ");
-      if (!methods) continue;
+      if (!methods || what.endsWith("of a router")) continue;
       for (const [, path] of what.matchAll(/`(\/[^`]*)`/g)) {
         if (state === "not yet" || path === "/" || path === "/docs") continue;
         const known = Object.keys(body.paths[path] ?? {}).map((method) => method.toUpperCase());
