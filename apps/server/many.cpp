@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "hub/cache.h"
 #include "hub/hub.h"
@@ -45,8 +46,12 @@ router::ModelStore model_store(const DownloadOptions& from) {
   router::ModelStore store;
   store.models = [cache] {
     std::vector<router::FoundModel> found;
-    for (const auto& model : hub::cached_models(cache()))
-      found.push_back({model.name, model.path.string(), model.projector.string()});
+    try {
+      for (const auto& model : hub::cached_models(cache()))
+        found.push_back({model.name, model.path.string(), model.projector.string()});
+    } catch (const Error& error) {  // no home, or not readable: then nothing is there
+      log::debug("no downloaded models: {}", error.what());
+    }
     return found;
   };
   store.remove = [cache](const std::string& name) { return hub::remove_cached(cache(), name); };

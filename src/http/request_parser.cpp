@@ -49,9 +49,7 @@ struct RequestParser::State {
 
   /// Beast joins folded lines, which proxies may read in another way (RFC 9112, 5.2).
   void look_at_head(std::string_view bytes) {
-    // Beast's limit is one of what is offered at once: headers that come in pieces pass it.
     head_bytes += bytes.size();
-    if (head_bytes > max_head_bytes) failure = beast::http::error::header_limit;
     for (const char c : bytes) {
       const bool is_folded = last_of_head == '\n' && (c == ' ' || c == '\t');
       const bool is_bare = last_of_head == '\r' && c != '\n';
@@ -85,6 +83,10 @@ std::size_t RequestParser::feed(std::string_view bytes) {
     used += more;
   }
   if (ec && ec != beast::http::error::need_more) state_->failure = ec;
+  // Beast's limit is one of what is offered at once: headers that come in pieces pass it.
+  const std::size_t waiting = has_head() ? 0 : bytes.size() - used;
+  if (state_->head_bytes + waiting > state_->max_head_bytes)
+    state_->failure = beast::http::error::header_limit;
   return used;
 }
 
