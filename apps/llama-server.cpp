@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@
 #include "router/child_report.h"
 #include "router/router.h"
 #include "server/many.h"
+#include "server/observe/replay.h"
 #include "server/service.h"
 
 namespace llm {
@@ -242,7 +244,8 @@ log::Settings log_settings(const LogOptions& options) {
           .file = options.disabled ? "" : options.file,
           .timestamps = options.timestamps,
           .prefix = options.prefix,
-          .colors = kColors[static_cast<std::size_t>(options.colors)]};
+          .colors = kColors[static_cast<std::size_t>(options.colors)],
+          .format = options.format == "json" ? log::Format::json : log::Format::text};
 }
 
 LoadOptions load_options(const Options& options, const StopSignal& stop,
@@ -280,8 +283,8 @@ void apply_overrides(const ModelOptions& options, gguf::Metadata& metadata) {
 }
 
 /// The command line's template, else the model's, else ChatML.
-std::unique_ptr<chat::Template> chat_template(const ChatOptions& options,
-                                              const gguf::Metadata& metadata) {
+std::shared_ptr<const chat::Template> chat_template(const ChatOptions& options,
+                                                    const gguf::Metadata& metadata) {
   if (!options.chat_template_source.empty()) {
     return chat::Template::compile(options.chat_template_source);
   }
@@ -313,6 +316,21 @@ void warm_up(Model& model, compute::Device& device) {
   }
 }
 
+/// How long the steps of something take.
+class Laps {
+ public:
+  void take(const char* name) {
+    const auto now = std::chrono::steady_clock::now();
+    fields_.push_back({name, std::chrono::duration<double, std::milli>(now - last_).count()});
+    last_ = now;
+  }
+  const std::vector<log::Field>& fields() const { return fields_; }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  std::vector<log::Field> fields_;
+};
+
 /// A model and what runs it, in the order in which they depend on each other.
 struct Loaded {
   Loaded(const Options& options, const StopSignal& stop, const router::ChildReport& report)
@@ -325,13 +343,20 @@ struct Loaded {
         file(gguf::File::open(
             path, {.use_mmap = options.model.use_mmap, .lock = options.model.lock_memory})),
         device(compute::make_cpu_device(cpu_settings(options.threads))) {
+    Laps laps;
     apply_overrides(options.model, file.metadata());
     if (options.model.check_tensors) check_tensors(file);
+    laps.take("check_ms");
     tokenizer = Tokenizer::load(file.metadata());
+    laps.take("tokenizer_ms");
     model = Model::load(file, *device, load_options(options, stop, report));
+    laps.take("weights_ms");
     if (stop.is_set()) throw Stopped{};
     if (options.model.warm_up) warm_up(*model, *device);
+    laps.take("warm_up_ms");
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
+    laps.take("engine_ms");
+    if (options.log.perf) log::write(log::Level::info, "", "timings of loading", laps.fields());
   }
 
   std::string path, name;
@@ -342,31 +367,67 @@ struct Loaded {
   std::unique_ptr<Engine> engine;
 };
 
+/// Loads the model and makes of it what requests are served with, which owns it.
+std::shared_ptr<server::Serving> load(const Options& options, const StopSignal& stop,
+                                      const router::ChildReport& report) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto loaded = std::make_shared<Loaded>(options, stop, report);
+  auto serving = std::make_shared<server::Serving>(
+      options, server::make_card(options.model, loaded->name, loaded->path, loaded->model->info()),
+      loaded->file.metadata(), *loaded->tokenizer, *loaded->engine,
+      chat_template(options.chat, loaded->file.metadata()), loaded);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  log::info("{}: {} slots of {} tokens, loaded in {:.2f} s", loaded->path,
+            loaded->engine->slot_count(), loaded->engine->slot_context(), took.count());
+  return serving;
+}
+
+/// --perf: what the batches since start were like.
+void log_batches(const EngineStats& stats) {
+  const auto mean = [](const HistogramValues& values) {
+    return values.count() > 0 ? values.sum / static_cast<double>(values.count()) : 0;
+  };
+  constexpr double kMs = 1000;
+  const log::Field fields[] = {{"batches", stats.decode_calls},
+                               {"mean_tokens", mean(stats.histograms.step_tokens)},
+                               {"mean_sequences", mean(stats.histograms.step_sequences)},
+                               {"mean_ms", kMs * mean(stats.histograms.step_seconds)}};
+  log::write(log::Level::info, "", "timings of batches", fields);
+}
+
 void serve(const Options& options, StopSignal& stop) {
   const router::ChildReport report;
   server::Service service(options);
-  http::Server http(http_settings(options), service.routes());
-  service.set_status_counts([&http] { return http.status_counts(); });
+  http::ServerSettings settings = http_settings(options);
+  settings.observer = [&service](const http::Answered& one) { service.observer().answered(one); };
+  http::Server http(std::move(settings), service.routes());
   const Reloading reloading(stop, http, options.security);
   http.run_in_background();
   log::info("listening on {}", http.address());
-
-  const auto begin = std::chrono::steady_clock::now();
-  Loaded loaded(options, stop, report);
-  service.set_serving(std::make_unique<server::Serving>(
-      options, server::make_card(options.model, loaded.name, loaded.path, loaded.model->info()),
-      loaded.file.metadata(), *loaded.tokenizer, *loaded.engine,
-      chat_template(options.chat, loaded.file.metadata())));
+  service.set_serving(load(options, stop, report),
+                      {.load = [&] { return load(options, stop, report); },
+                       .fell_asleep = [&] { report.sleeping(); },
+                       .woke_up = [&] { report.ready(); }});
   http.set_ready(true);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  log::info("{}: {} slots of {} tokens, loaded in {:.2f} s", loaded.path,
-            loaded.engine->slot_count(), loaded.engine->slot_context(), took.count());
   log::info("ready: {}", http.address());
   report.ready();
 
   stop.wait();
   log::info("stopping: running requests get {} s", kStopDeadline.count());
+  service.stop();
   http.stop(kStopDeadline);
+  if (options.log.perf) log_batches(service.stats());
+}
+
+/// Exit code: 0 when every request could be run again and gave the same.
+int replay(const Options& options, const StopSignal& stop) {
+  server::Replay replay(options.request_log.replay);
+  server::Service service(options);
+  service.set_serving(load(options, stop, router::ChildReport()));
+  const server::Replay::Summary summary = replay.run(service, [&] { return stop.is_set(); });
+  std::fputs(summary.text.c_str(), stdout);
+  constexpr int kSomeDiffer = 2;
+  return summary.is_same ? 0 : kSomeDiffer;
 }
 
 void list_cache() {
@@ -393,6 +454,7 @@ int run(int argc, char** argv) {
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
   StopSignal stop;
   try {
+    if (!parsed.options.request_log.replay.empty()) return replay(parsed.options, stop);
     const router::ModelStore store = model_store(parsed.options.download);
     if (router::serves_many(parsed.options, store)) {
       serve_many(

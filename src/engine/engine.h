@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/token.h"
 #include "model/model.h"
 #include "sampling/sampling.h"
@@ -152,14 +153,32 @@ struct SlotView {
   std::shared_ptr<const GenerationRequest> last;  // parameters of that request, without filter
 };
 
+/// How long things took and how large they were, since start. Seconds and tokens.
+struct EngineHistograms {
+  HistogramValues queue_seconds;                 // from submit until a slot was given
+  HistogramValues first_token_seconds;           // from submit until the first token
+  HistogramValues output_token_seconds;          // between two tokens of one sequence
+  HistogramValues request_seconds;               // from submit until the end
+  HistogramValues prompt_tokens, output_tokens;  // of one sequence
+  HistogramValues step_tokens, step_sequences;   // of one batch
+  HistogramValues step_seconds;
+
+  void add(const EngineHistograms& more);
+};
+
 /// A consistent copy, taken without waiting for a step.
 struct EngineStats {
   std::int64_t prompt_tokens = 0, predicted_tokens = 0, decode_calls = 0, tokens_max = 0;
   double prompt_seconds = 0, predicted_seconds = 0;
   std::int64_t busy_slots_sum = 0;
   int processing = 0, waiting = 0;
-  int pages = 0, pages_used = 0, pages_cached = 0, pages_shared = 0;
+  int pages = 0, pages_used = 0, pages_cached = 0, pages_shared = 0, pages_free = 0;
+  int page_tokens = 0;  // tokens that a page holds
   std::int64_t requests_cancelled = 0;
+  EngineHistograms histograms;
+
+  /// Adds what was counted before this engine started; what is now stays.
+  void add_past(const EngineStats& past);
 };
 
 class Engine {

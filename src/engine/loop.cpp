@@ -81,6 +81,10 @@ int count_pages(const Model& model, const EngineSettings& settings) {
   return tokens / kPageTokens + 2 * count_slots(settings);
 }
 
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return ms_between(from, to) / 1000;
+}
+
 bool has_nan(std::span<const float> values) {
   float sum = 0;
   for (const float v : values) sum += v * 0.0f;  // stays 0 unless some value is not finite
@@ -120,7 +124,8 @@ EngineLoop::EngineLoop(Model& model, const Tokenizer& tokenizer, const MakePool&
     views_[i].id = i;
     views_[i].context = slot_context_;
   }
-  stats_.pages = cache_.ledger.page_count();
+  stats_.pages = stats_.pages_free = cache_.ledger.page_count();
+  stats_.page_tokens = kPageTokens;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -185,6 +190,7 @@ std::vector<SlotView> EngineLoop::slots() const {
 EngineStats EngineLoop::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats copy = stats_;
+  copy.histograms = measured_.values();
   copy.waiting = inbox_and_queue_ - embeddings_taken_;
   return copy;
 }
@@ -293,6 +299,8 @@ bool EngineLoop::admit_one(Waiting& waiting) {
   if (!slot) return false;
   running_.push_back(std::make_unique<Sequence>(std::move(waiting), cache_, tokenizer_, *slot));
   by_slot_[*slot] = running_.back().get();
+  const Sequence& sequence = *running_.back();
+  measured_.queue_seconds.observe(seconds_between(sequence.submitted, sequence.admitted));
   return true;
 }
 
@@ -370,8 +378,8 @@ bool EngineLoop::make_room(Sequence& sequence, int count) {
 }
 
 void EngineLoop::preempt(Sequence& sequence) {
-  log::debug("request {}: its pages are needed by an older one, it will be computed again",
-             sequence.handle->id());
+  log::write(log::Level::debug, sequence.request->name,
+             "its pages are needed by an older request, it will be computed again");
   sequence.tokens.release();
   sequence.is_catching_up = sequence.predicted > 0;
 }
@@ -405,6 +413,9 @@ void EngineLoop::forward(const std::vector<Work>& works) {
   }
   record.ms = ms_between(begin, Clock::now());
   pace_.record(record);
+  measured_.step_seconds.observe(record.ms / 1000);
+  measured_.step_tokens.observe(record.decoding + record.prompt_tokens);
+  measured_.step_sequences.observe(static_cast<double>(works.size()));
   {
     const std::lock_guard lock(mutex_);
     ++stats_.decode_calls;
@@ -460,7 +471,11 @@ bool EngineLoop::take(Sequence& sequence, Sampled sampled) {
     sequence.first_token = now;
     const std::lock_guard lock(mutex_);
     stats_.prompt_seconds += sequence.timings.prompt_ms / 1000;
+    measured_.first_token_seconds.observe(seconds_between(sequence.submitted, now));
+  } else {
+    measured_.output_token_seconds.observe(seconds_between(sequence.last_token, now));
   }
+  sequence.last_token = now;
   sequence.timings.predicted_tokens = sequence.predicted;
   sequence.timings.predicted_ms = std::max(0.001, ms_between(sequence.first_token, now));
   sequence.tokens.append(token);
@@ -524,6 +539,9 @@ void EngineLoop::finish(Sequence& sequence, StopType stop, std::string stopping_
   end.slot = sequence.slot;
   end.tokens_cached = sequence.tokens.computed();
   end.timings = sequence.timings;
+  measured_.request_seconds.observe(seconds_between(sequence.submitted, Clock::now()));
+  measured_.prompt_tokens.observe(sequence.prompt_size);
+  measured_.output_tokens.observe(sequence.predicted);
   const auto sink = sequence.sink;
   retire(sequence);
   sink->end(std::move(end));
@@ -531,6 +549,9 @@ void EngineLoop::finish(Sequence& sequence, StopType stop, std::string stopping_
 
 void EngineLoop::fail_sequence(Sequence& sequence, int status, const char* type,
                                std::string message) {
+  if (status >= 500) {
+    log::write(log::Level::err, sequence.request->name, fmt::format("request failed: {}", message));
+  }
   const auto sink = sequence.sink;
   retire(sequence);
   sink->error({status, type, std::move(message)});
@@ -582,7 +603,8 @@ void EngineLoop::publish() {
   stats_.processing = static_cast<int>(running_.size()) + embedder_.count();
   stats_.pages_used = static_cast<int>(used) + static_cast<int>(embedder_.pages_held());
   stats_.pages_shared = static_cast<int>(shared);
-  stats_.pages_cached = stats_.pages - cache_.ledger.free_count() - stats_.pages_used;
+  stats_.pages_free = cache_.ledger.free_count();
+  stats_.pages_cached = stats_.pages - stats_.pages_free - stats_.pages_used;
 }
 
 }  // namespace llm

@@ -9,6 +9,7 @@
 
 #include "engine/embedder.h"
 #include "engine/engine.h"
+#include "engine/measurements.h"
 #include "engine/pace.h"
 #include "engine/paged_tokens.h"
 #include "engine/plan.h"
@@ -82,6 +83,7 @@ class EngineLoop final : public Engine {
   PagedCache cache_;
   Embedder embedder_;
   Pace pace_;
+  Measurements measured_;
   int max_queue_;
 
   // Engine thread only.

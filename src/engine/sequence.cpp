@@ -27,6 +27,7 @@ Sequence::Sequence(Waiting waiting, PagedCache& cache, const Tokenizer& tokenize
       text(tokenizer, request->show_special, request->stop, request->min_line_indent),
       slot(slot_number),
       prompt_size(static_cast<int>(request->prompt.size())),
+      submitted(waiting.since),
       admitted(Clock::now()) {
   sampler.observe_prompt(request->prompt);
 }

@@ -63,7 +63,7 @@ struct Sequence {
   bool is_catching_up = false;
   bool has_started = false;
   Timings timings;
-  Clock::time_point admitted, first_token{};
+  Clock::time_point submitted, admitted, first_token{}, last_token{};
 };
 
 }  // namespace llm

@@ -124,17 +124,21 @@ Admission admit(const Core& core, Request& request, const BodyFacts& body) {
   const bool is_file = core.static_files && !match.route && match.allowed.empty();
   const bool while_loading = is_file || (match.route && match.route->while_loading);
   if (!core.ready && !while_loading)
-    return {.answer = plain_refusal(503, "unavailable_error", "Loading model")};
+    return {.answer = plain_refusal(503, "unavailable_error", "Loading model"),
+            .route = match.route};
   const bool is_public = match.is_public || (core.static_files && is_index(request.path));
   std::shared_ptr<KeyBudget> budget;
   if (core.keys.needs_key() && !is_public) {
     budget = core.keys.find(request.header("Authorization"), request.header("X-Api-Key"));
-    if (!budget) return {.answer = plain_refusal(401, "authentication_error", "Invalid API Key")};
+    if (!budget)
+      return {.answer = plain_refusal(401, "authentication_error", "Invalid API Key"),
+              .route = match.route};
   }
   const auto origin = request.header("Origin");
   if (!core.access.accepts_origin(request.method, origin, request.header("Host")))
     return {.answer = error_response(403, "permission_error",
-                                     fmt::format(kForeignOrigin, origin, origin))};
+                                     fmt::format(kForeignOrigin, origin, origin)),
+            .route = match.route};
   auto admission = find_route(core, request, std::move(match));
   if (admission.route) admission.answer = check_body(core, request, body);
   if (budget && !admission.answer) admission = begin_request(std::move(admission), budget);
@@ -154,19 +158,6 @@ std::string request_id(std::string_view offered) {
     return std::string(offered);
   thread_local std::mt19937_64 random{std::random_device{}()};
   return fmt::format("{:016x}", random());
-}
-
-void StatusCounts::count(int status) {
-  if (status >= 0 && status < static_cast<int>(counts_.size()))
-    counts_[static_cast<std::size_t>(status)].fetch_add(1, std::memory_order_relaxed);
-}
-
-std::map<int, std::int64_t> StatusCounts::values() const {
-  std::map<int, std::int64_t> out;
-  for (std::size_t status = 0; status < counts_.size(); ++status)
-    if (const auto count = counts_[status].load(std::memory_order_relaxed))
-      out[static_cast<int>(status)] = count;
-  return out;
 }
 
 }  // namespace llm::http

@@ -1,5 +1,7 @@
 #include "http/connection.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
@@ -20,6 +22,8 @@ using std::chrono::seconds;
 
 /// Bytes of further requests that are taken while one is answered; then the client must wait.
 constexpr std::size_t kMaxPipelined = 64 << 10;
+/// What is logged for an answer that nobody waits for any more, as other servers do.
+constexpr int kClientGone = 499;
 /// Answers up to this size go out with their head in one write.
 constexpr std::size_t kSmallBody = 64 << 10;
 /// A client that still sends when it was refused may send so much more before it is cut.
@@ -194,8 +198,9 @@ Task<bool> Connection::send(std::string_view bytes) {
   co_return !ec;
 }
 
-Task<bool> Connection::send_response(const Request& request, Response response, const Headers& cors,
-                                     bool keeps_alive, bool is_http_1_0) {
+Task<bool> Connection::send_response(Request& request, Response response, const Headers& cors,
+                                     bool keeps_alive, bool is_http_1_0, const Route* route,
+                                     Notes& notes) {
   apply_range(request, response);
   // As the reference: a client that was refused starts anew.
   if (response.status >= 400 || core_.stopping) keeps_alive = false;
@@ -214,8 +219,8 @@ Task<bool> Connection::send_response(const Request& request, Response response, 
   std::string bytes = to_bytes(head);
   const bool is_small = response.body.size() <= kSmallBody;
   if (is_small) bytes += response.body;
-  core_.counts.count(response.status);
-  log_access(request, response.status, response.body.size(), request_begun_);
+  // Before the answer is out, so that whoever has it finds it counted.
+  tell({request, route, response.status, response.body.size(), seconds_since_begin(), notes});
   bool is_sent = co_await send(bytes);
   if (is_sent && !is_small) is_sent = co_await send(response.body);
   co_return is_sent&& keeps_alive;
@@ -225,7 +230,8 @@ Task<void> Connection::refuse(int status, const std::string& message) {
   Request nobody;
   nobody.id = request_id("");
   auto response = error_response(status, "invalid_request_error", message);
-  co_await send_response(nobody, std::move(response), {}, false, false);
+  Notes nothing;
+  co_await send_response(nobody, std::move(response), {}, false, false, nullptr, nothing);
 }
 
 Task<void> Connection::linger() {
@@ -289,8 +295,9 @@ Task<bool> Connection::serve_one() {
   if (admission.answer) {
     // A body that was not read would be taken for the next request.
     const bool keeps_alive = parser.wants_keep_alive() && parser.is_complete();
+    Notes nothing;
     co_return co_await send_response(request, std::move(*admission.answer), cors, keeps_alive,
-                                     body.is_http_1_0);
+                                     body.is_http_1_0, admission.route, nothing);
   }
   if (!parser.is_complete()) {
     const bool waits_for_consent = !request.header("Expect").empty() && pending_.empty();
@@ -317,10 +324,16 @@ Task<bool> Connection::answer(RequestParser& parser, Request& request, Admission
   admission.permit.reset();  // writing the answer is the client's time
   is_watching_ = false;
   current_ = nullptr;
+  if (exchange.client_gone()) {
+    exchange.notes.complete = false;
+    response.status = kClientGone;  // for the log and the observer
+  }
   if (!exchange.stream_begun())
-    co_return co_await send_response(request, std::move(response), cors, keeps_alive, is_http_1_0);
-  core_.counts.count(exchange.status());
-  log_access(request, exchange.status(), exchange.bytes(), request_begun_);
+    co_return co_await send_response(request, std::move(response), cors, keeps_alive, is_http_1_0,
+                                     admission.route, exchange.notes);
+  exchange.notes.complete &= !has_failed && !is_broken_;
+  tell({request, admission.route, exchange.status(), exchange.bytes(), seconds_since_begin(),
+        exchange.notes});
   // A failed stream must not look complete: the connection just ends.
   if (has_failed) is_broken_ = true;
   if (is_broken_) co_return false;
@@ -337,7 +350,7 @@ Task<Connection::Outcome> Connection::call(const Route& route, LiveExchange& exc
   } catch (const RequestError& error) {
     outcome.response = error_response(error.status, error.type, error.what());
   } catch (const std::exception& error) {
-    log::error("{} {} {}: {}", request.id, request.method, request.path, error.what());
+    log::write(log::Level::err, request.id, fmt::format("request failed: {}", error.what()));
     outcome.response = error_response(500, "server_error",
                                       "internal error; the log tells more under " + request.id);
   }
@@ -345,11 +358,21 @@ Task<Connection::Outcome> Connection::call(const Route& route, LiveExchange& exc
   co_return outcome;
 }
 
-void Connection::log_access(const Request& request, int status, std::uint64_t bytes,
-                            Clock::time_point begun) const {
-  const std::chrono::duration<double, std::milli> took = Clock::now() - begun;
-  log::debug("{} {} \"{} {}\" {} {} bytes {:.1f} ms", request.id, peer_, request.method,
-             request.path, status, bytes, took.count());
+double Connection::seconds_since_begin() const {
+  return std::chrono::duration<double>(Clock::now() - request_begun_).count();
+}
+
+void Connection::tell(const Answered& answered) const {
+  const Request& request = answered.request;
+  std::vector<log::Field> fields = {{"method", request.method},
+                                    {"path", request.path},
+                                    {"status", std::int64_t{answered.status}},
+                                    {"ms", answered.seconds * 1000},
+                                    {"bytes", static_cast<std::int64_t>(answered.bytes)},
+                                    {"peer", peer_}};
+  fields.insert(fields.end(), answered.notes.fields.begin(), answered.notes.fields.end());
+  log::write(log::Level::info, request.id, "request", fields);
+  if (core_.settings.observer) core_.settings.observer(answered);
 }
 
 }  // namespace llm::http

@@ -61,8 +61,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<bool> answer(RequestParser& parser, Request& request, Admission& admission,
                     const Headers& cors);
   Task<Outcome> call(const Route& route, LiveExchange& exchange);
-  Task<bool> send_response(const Request& request, Response response, const Headers& cors,
-                           bool keeps_alive, bool is_http_1_0);
+  Task<bool> send_response(Request& request, Response response, const Headers& cors,
+                           bool keeps_alive, bool is_http_1_0, const Route* route, Notes& notes);
   /// An answer to what was no proper request.
   Task<void> refuse(int status, const std::string& message);
 
@@ -77,8 +77,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_idle(bool is_idle);
   void client_went_away();
   Request make_request(const RequestParser& parser);
-  void log_access(const Request& request, int status, std::uint64_t bytes,
-                  Clock::time_point begun) const;
+  /// The line of the access log, and the server's observer.
+  void tell(const Answered& answered) const;
+  double seconds_since_begin() const;
 
   boost::asio::any_io_executor strand_;
   Core& core_;

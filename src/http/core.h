@@ -1,11 +1,9 @@
 // What all connections of a server share. Internal to the room.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,16 +16,6 @@
 
 namespace llm::http {
 
-/// Requests by status, counted from every thread.
-class StatusCounts {
- public:
-  void count(int status);
-  std::map<int, std::int64_t> values() const;
-
- private:
-  std::array<std::atomic<std::int64_t>, 600> counts_{};
-};
-
 struct Core {
   ServerSettings settings;
   AccessPolicy access;
@@ -36,7 +24,6 @@ struct Core {
   std::optional<Route> static_files;
   boost::asio::thread_pool* workers = nullptr;  // outlived by every connection
   std::atomic<bool> ready{false}, stopping{false};
-  StatusCounts counts;
 };
 
 /// Facts of a request's head that are not in Request.
@@ -49,7 +36,7 @@ struct BodyFacts {
 /// What happens to a request whose head has arrived: an answer at once, or a handler.
 struct Admission {
   std::optional<Response> answer;
-  const Route* route = nullptr;
+  const Route* route = nullptr;       // also of an answer, where it is known
   std::unique_ptr<KeyPermit> permit;  // of the key, until the request has ended
 };
 

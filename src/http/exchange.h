@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
+
 namespace llm::http {
 
 template <class T>
@@ -39,6 +41,14 @@ Response json_response(int status, std::string body);
 /// {"error":{"code":status,"message":...,"type":...}}
 Response error_response(int status, std::string_view type, std::string_view message);
 
+/// What a handler wants said about its request once it is answered.
+struct Notes {
+  std::vector<log::Field> fields;  // of the access log's line
+  std::vector<std::string> texts;  // what was generated, for a log of requests
+  bool complete = true;            // false: the answer was cut off
+  bool repeatable = false;         // the same request gives the same texts again
+};
+
 /// One request being answered. Handlers answer by returning a Response, or begin a stream. A
 /// RequestError that a handler throws becomes error_response, any other exception a 500 whose
 /// details only the log tells.
@@ -65,6 +75,8 @@ class Exchange {
 
   /// Goes on on a worker thread: before work of more than a millisecond or that blocks.
   virtual Task<void> to_worker() = 0;
+
+  Notes notes;  // of the handler
 };
 
 using Handler = std::function<Task<Response>(Exchange&)>;

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +28,16 @@ struct Route {
   bool is_public = false;      // no key needed
   bool while_loading = false;  // answers before the model is ready
   bool quick = false;          // the handler needs well under a millisecond: no worker thread
+};
+
+/// A request whose answer has been sent, or given up.
+struct Answered {
+  Request& request;    // may be moved from
+  const Route* route;  // null when no route takes it
+  int status;
+  std::uint64_t bytes;  // of the answer's body
+  double seconds;       // since its first byte came
+  Notes& notes;
 };
 
 struct ServerSettings {
@@ -52,6 +61,8 @@ struct ServerSettings {
   std::string cors_origins, cors_methods = "GET, POST, DELETE, OPTIONS", cors_headers = "*";
   bool cors_credentials = true;
   bool cors_origins_given = false;
+  /// Told of every request, on an I/O thread: must not block. May be empty.
+  std::function<void(const Answered&)> observer;
 };
 
 class Server {
@@ -73,8 +84,6 @@ class Server {
   /// Stops accepting; open exchanges may finish until the deadline, then they are cut as if the
   /// client had gone. Returns when all threads have ended.
   void stop(std::chrono::milliseconds deadline);
-  /// Requests by status code since start, for metrics.
-  std::map<int, std::int64_t> status_counts() const;
   int open_connections() const;
 
  private:

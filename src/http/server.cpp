@@ -233,9 +233,6 @@ std::string Server::address() const {
 void Server::stop(std::chrono::milliseconds deadline) {
   impl_->stop(deadline);
 }
-std::map<int, std::int64_t> Server::status_counts() const {
-  return impl_->core().counts.values();
-}
 int Server::open_connections() const {
   return impl_->open_connections();
 }

@@ -131,6 +131,7 @@ struct FeatureOptions {
   bool metrics = false, props = false, slots = true, ui = true;
   std::string ui_config = "{}";      // text of a JSON object, already checked
   bool suffix_first_infill = false;  // --spm-infill
+  int sleep_idle_s = -1;  // the model leaves memory after so long without work; -1: never
 };
 
 /// Many models behind one port (src/router). On when no model is named and there is a directory, a
@@ -170,6 +171,17 @@ struct LogOptions {
   enum class Colors { automatic, on, off } colors = Colors::automatic;
   bool prefix = true, timestamps = true;
   bool disabled = false;
+  std::string format = "text";  // or "json": one object a line
+  std::string prompts_dir;      // every prompt becomes a file in it
+  bool perf = false;            // timings of every request
+};
+
+/// The log of requests, which can be run again.
+struct RequestLogOptions {
+  std::string path;  // empty: none
+  bool redact = false;
+  int max_mib = 1024;  // then FILE becomes FILE.1, and that is forgotten
+  std::string replay;  // run the requests of this file instead of serving
 };
 
 struct Options {
@@ -187,6 +199,7 @@ struct Options {
   VectorOptions vectors;
   ChatOptions chat;
   LogOptions log;
+  RequestLogOptions request_log;
 
   /// Flags which got a value from the environment or the command line, by their first long name
   /// ("--temp"). Sorted.

@@ -144,6 +144,13 @@ void apply_log_colors(Pending& p, std::string_view flag, std::string_view value)
   p.options.log.colors = kByWord[static_cast<int>(on_off_auto(flag, value))];
 }
 
+void apply_sleep_idle(Pending& p, std::string_view flag, std::string_view value) {
+  constexpr int kMostSeconds = 1 << 30;
+  const auto seconds = integer(flag, value, -1, kMostSeconds);
+  if (seconds == 0) fail("{}: expected -1 (never) or at least 1, got 0", flag);
+  p.options.features.sleep_idle_s = static_cast<int>(seconds);
+}
+
 void apply_aliases(Pending& p, std::string_view, std::string_view value) {
   append_new(p.options.model.aliases, comma_list(value));
 }

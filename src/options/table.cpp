@@ -49,8 +49,29 @@ constexpr Row kGeneral[] = {
     {.names = "-e, --escape", .negative = "--no-escape", .section = general, .apply = apply_escape,
      .help = "resolve \\n, \\t, \\\\ and the like in --reverse-prompt and --dry-sequence-breaker",
      .default_text = "on"},
-    {.names = "--log-prompts-dir", .section = general, .value = "PATH", .status = kNotYet,
-     .help = "write every prompt to a file in this directory"},
+    {.names = "--log-format", .env = "LLAMA_ARG_LOG_FORMAT", .section = general,
+     .value = "FORMAT", .choices = "text|json", .to = to<&Options::log, &LogOptions::format>,
+     .help = "lines of the log: text, or JSON objects with time, level, message, request_id and "
+             "what else there is to say"},
+    {.names = "--log-prompts-dir", .section = general, .value = "PATH",
+     .to = to<&Options::log, &LogOptions::prompts_dir>,
+     .help = "write every prompt to a file in this directory, as the model sees it; the directory "
+             "is made if it is missing, files are never deleted"},
+    {.names = "--request-log", .env = "LLAMA_ARG_REQUEST_LOG", .section = general,
+     .value = "FILE", .to = to<&Options::request_log, &RequestLogOptions::path>,
+     .help = "append every POST request and what was generated to this file, one JSON object a "
+             "line; readable by its owner only, without headers and keys"},
+    {.names = "--request-log-redact", .env = "LLAMA_ARG_REQUEST_LOG_REDACT", .section = general,
+     .to = to<&Options::request_log, &RequestLogOptions::redact>,
+     .help = "write lengths and hashes instead of texts into the request log"},
+    {.names = "--request-log-max-size", .env = "LLAMA_ARG_REQUEST_LOG_MAX_SIZE",
+     .section = general, .value = "MIB", .low = 1, .high = 1 << 20,
+     .to = to<&Options::request_log, &RequestLogOptions::max_mib>,
+     .help = "a request log that has grown so large becomes FILE.1, replacing the one before"},
+    {.names = "--replay", .section = general, .value = "FILE",
+     .to = to<&Options::request_log, &RequestLogOptions::replay>,
+     .help = "do not serve: run the requests of a request log again with this model and these "
+             "options, and say which texts differ; exit code 0: none, 2: some"},
     {.names = "-cl, --cache-list", .section = general, .apply = apply_cache_list,
      .help = "list the models in the download cache"},
     {.names = "--completion-bash", .section = general, .status = kNotYet,
@@ -61,7 +82,8 @@ constexpr Row kGeneral[] = {
      .to = to<&Options::download, &DownloadOptions::offline>,
      .help = "never use the network: of models that would be downloaded only the cache counts"},
     {.names = "--perf", .negative = "--no-perf", .env = "LLAMA_ARG_PERF", .section = general,
-     .status = kNotYet, .help = "internal timings in the log"},
+     .to = to<&Options::log, &LogOptions::perf>,
+     .help = "timings of loading, of every request and of the batches in the log"},
 };
 
 constexpr Row kModel[] = {
@@ -422,8 +444,10 @@ constexpr Row kFeatures[] = {
      .value = "JSON", .status = kNotYet, .help = "MCP servers"},
     {.names = "-ag, --agent", .negative = "-no-ag, --no-agent", .env = "LLAMA_ARG_AGENT",
      .section = features, .status = kNotYet, .help = "all tools and the CORS proxy"},
-    {.names = "--sleep-idle-seconds", .section = features, .value = "SECONDS", .status = kNotYet,
-     .help = "free the model after so long without work"},
+    {.names = "--sleep-idle-seconds", .section = features, .value = "SECONDS",
+     .apply = apply_sleep_idle,
+     .help = "weights and caches leave memory after so long without work, and come back with the "
+             "next request; -1: never", .default_text = "-1"},
     {.names = "--models-dir", .env = "LLAMA_ARG_MODELS_DIR", .section = features,
      .value = "DIRECTORY", .apply = apply_models_dir,
      .help = "serve every model of this directory: X.gguf as X, and folders (split files, "

@@ -28,6 +28,7 @@ void apply_escape(Pending&, std::string_view flag, std::string_view value);
 void apply_chat_template(Pending&, std::string_view flag, std::string_view value);
 void apply_stop(Pending&, std::string_view flag, std::string_view value);
 void apply_log_colors(Pending&, std::string_view flag, std::string_view value);
+void apply_sleep_idle(Pending&, std::string_view flag, std::string_view value);
 void apply_aliases(Pending&, std::string_view flag, std::string_view value);
 void apply_tags(Pending&, std::string_view flag, std::string_view value);
 void apply_overrides(Pending&, std::string_view flag, std::string_view value);

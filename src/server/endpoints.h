@@ -12,6 +12,8 @@ http::Response health(Service& service, const http::Request& request);
 
 // models.cpp
 http::Response models(Service& service, const http::Request& request);
+
+// props.cpp
 http::Response props(Service& service, const http::Request& request);
 http::Response set_props(Service& service, const http::Request& request);
 

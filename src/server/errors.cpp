@@ -31,17 +31,25 @@ void not_supported(const std::string& message) {
   throw RequestError(501, "not_supported_error", message);
 }
 
-http::Response response_of_current_exception() noexcept {
+std::unique_ptr<RequestError> error_of_current_exception(const std::string& request) {
   try {
     throw;
+  } catch (const ContextError& error) {  // has more to say than its base
+    return std::make_unique<ContextError>(error);
   } catch (const RequestError& error) {
-    return error_response(error);
+    return std::make_unique<RequestError>(error);
   } catch (const std::exception& error) {
-    log::error("request failed: {}", error.what());
+    log::write(log::Level::err, request, fmt::format("request failed: {}", error.what()));
   } catch (...) {
-    log::error("request failed");
+    log::write(log::Level::err, request, "request failed");
   }
-  return error_response(RequestError(500, "server_error", "internal error, see the server's log"));
+  return std::make_unique<RequestError>(
+      500, "server_error", fmt::format("internal error, see the server's log under {}", request));
+}
+
+void note_error(http::Notes& notes, std::string_view message) {
+  constexpr std::size_t kMostBytes = 200;
+  notes.fields.push_back({"error", std::string(message.substr(0, kMostBytes))});
 }
 
 }  // namespace llm::server

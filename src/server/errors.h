@@ -1,7 +1,9 @@
 // Failures of requests as reply bodies: the only place that knows their shape.
 #pragma once
 
-#include <stdexcept>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -19,8 +21,11 @@ http::Response error_response(const RequestError& error);
 
 [[noreturn]] void not_supported(const std::string& message);
 
-/// The reply for the exception in flight: RequestError as it says, anything else a 500 whose
-/// message tells the client nothing about the machine (the log has it).
-http::Response response_of_current_exception() noexcept;
+/// The exception in flight as an error of the request with this id: RequestError as it is, anything
+/// else a 500 whose message tells the client nothing about the machine (the log has it).
+std::unique_ptr<RequestError> error_of_current_exception(const std::string& request);
+
+/// For the access log; a message may quote the request, so only its beginning.
+void note_error(http::Notes& notes, std::string_view message);
 
 }  // namespace llm::server

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "base/log.h"
 #include "server/errors.h"
 #include "server/reply/pieces.h"
 
@@ -177,6 +178,7 @@ http::Task<http::Response> collect(http::Exchange& exchange, Generation& generat
     auto event = co_await generation.next(std::chrono::milliseconds::max());
     if (!event) co_return http::Response{};  // the client has gone: nobody reads this
     if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
+      note_error(exchange.notes, error->message);
       co_return format.refusal(*to_exception(*error));
     }
     SequenceReply& reply = replies.at(event->index);
@@ -212,12 +214,14 @@ http::Task<http::Response> stream(http::Exchange& exchange, Generation& generati
       text = format.ping();
     } else if (!exchange.stream_begun()) {
       if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
+        note_error(exchange.notes, error->message);
         co_return format.refusal(*to_exception(*error));
       }
       co_await exchange.begin_stream();
     }
     for (; event; event = text.size() < kWriteBytes ? generation.try_next() : std::nullopt) {
       if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
+        note_error(exchange.notes, error->message);
         text += format.error(*to_exception(*error));
         has_failed = true;  // the stream ends without the format's closing
         break;
@@ -252,16 +256,31 @@ class Spending {
   const std::vector<SequenceReply>& replies_;
 };
 
+/// The engine gives the same text again: nothing is drawn, or always the same.
+bool is_repeatable(const CompletionParams& params) {
+  return params.sampling.temperature <= 0 || params.sampling.seed != kRandomSeed;
+}
+
 }  // namespace
 
 http::Task<http::Response> run(Service& service, http::Exchange& exchange, Job job) {
+  for (const std::string& notice : job.params.notices) {
+    log::write(log::Level::warn, exchange.request().id, notice);
+  }
   auto replies = make_replies(service.serving(), job);
+  service.observer().prompts(exchange.request(), job.prompts, service.serving().tokenizer);
   const auto params = std::make_shared<const CompletionParams>(job.params);
   Generation generation(service, make_requests(service, exchange, job), params);
   const Spending spending(exchange, job, replies);
   exchange.on_client_gone(generation.canceller());
-  if (!job.params.stream) co_return co_await collect(exchange, generation, replies, *job.format);
-  co_return co_await stream(exchange, generation, replies, job);
+  http::Response response;
+  if (job.params.stream) {
+    response = co_await stream(exchange, generation, replies, job);
+  } else {
+    response = co_await collect(exchange, generation, replies, *job.format);
+  }
+  service.observer().generated(exchange, replies, job.params.choices, is_repeatable(job.params));
+  co_return response;
 }
 
 http::Response ReplyFormat::refusal(const RequestError& error) {

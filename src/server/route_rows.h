@@ -19,6 +19,10 @@ enum class Access {
   open_early,  // no key, and answers while the model loads
 };
 enum class Effort { usual, quick };  // quick: no worker thread is needed
+enum class Needs {
+  model,    // wakes it when it sleeps
+  nothing,  // neither wakes it nor keeps it awake; the handler looks whether it is there
+};
 
 struct RouteRow {
   const char* method;
@@ -26,6 +30,7 @@ struct RouteRow {
   RouteHandler handler;
   Access access = Access::keyed;
   Effort effort = Effort::usual;
+  Needs needs = Needs::model;
 };
 
 /// All but the files of the page.

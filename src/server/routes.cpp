@@ -1,4 +1,6 @@
 // Every endpoint of the server, one row each.
+#include <optional>
+
 #include "server/anthropic/messages.h"
 #include "server/chat/oai_chat.h"
 #include "server/embeddings.h"
@@ -7,7 +9,6 @@
 #include "server/infill.h"
 #include "server/native.h"
 #include "server/oai_completions.h"
-#include "server/reply/pieces.h"
 #include "server/rerank.h"
 #include "server/responses/responses.h"
 #include "server/route_rows.h"
@@ -18,17 +19,17 @@ namespace {
 using Row = RouteRow;
 
 const Row kRows[] = {
-    {"GET", "/health", health, Access::open, Effort::quick},
-    {"GET", "/v1/health", health, Access::open, Effort::quick},
-    {"GET", "/readyz", health, Access::open, Effort::quick},
-    {"GET", "/livez", health, Access::open_early, Effort::quick},
-    {"GET", "/models", models, Access::open},
-    {"GET", "/v1/models", models, Access::open},
-    {"GET", "/props", props},
+    {"GET", "/health", health, Access::open, Effort::quick, Needs::nothing},
+    {"GET", "/v1/health", health, Access::open, Effort::quick, Needs::nothing},
+    {"GET", "/readyz", health, Access::open, Effort::quick, Needs::nothing},
+    {"GET", "/livez", health, Access::open_early, Effort::quick, Needs::nothing},
+    {"GET", "/models", models, Access::open, Effort::usual, Needs::nothing},
+    {"GET", "/v1/models", models, Access::open, Effort::usual, Needs::nothing},
+    {"GET", "/props", props, Access::keyed, Effort::usual, Needs::nothing},
     {"POST", "/props", set_props},
     {"GET", "/slots", slots, Access::keyed, Effort::quick},
     {"POST", "/slots/{id}", slot_action},
-    {"GET", "/metrics", metrics, Access::keyed, Effort::quick},
+    {"GET", "/metrics", metrics, Access::keyed, Effort::quick, Needs::nothing},
 
     {"POST", "/tokenize", tokenize},
     {"POST", "/detokenize", detokenize},
@@ -65,36 +66,40 @@ const Row kRows[] = {
     {"POST", "/v1/audio/transcriptions", no_audio},
     {"GET", "/lora-adapters", lora_adapters},
     {"POST", "/lora-adapters", set_lora_adapters},
-    {"GET", "/tools", feature_disabled},
-    {"POST", "/tools", feature_disabled},
-    {"GET", "/cors-proxy", feature_disabled},
-    {"POST", "/cors-proxy", feature_disabled},
+    {"GET", "/tools", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
+    {"POST", "/tools", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
+    {"GET", "/cors-proxy", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
+    {"POST", "/cors-proxy", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
     {"GET", "/v1/stream", no_stream},
     {"DELETE", "/v1/stream", forget_stream},
     {"POST", "/v1/streams/lookup", find_streams},
-    {"GET", "/openapi.json", openapi, Access::open_early},
+    {"GET", "/openapi.json", openapi, Access::open_early, Effort::usual, Needs::nothing},
 };
 
 const Row kPageRows[] = {
-    {"GET", "/", page, Access::open_early},
-    {"GET", "/index.html", page, Access::open_early},
-    {"GET", "/chat.css", page, Access::open_early},
-    {"GET", "/chat.js", page, Access::open_early},
-    {"GET", "/markdown.js", page, Access::open_early},
-    {"GET", "/docs", page, Access::open_early},
-    {"GET", "/docs.js", page, Access::open_early},
-    {"GET", "/docs.css", page, Access::open_early},
+    {"GET", "/", page, Access::open_early, Effort::usual, Needs::nothing},
+    {"GET", "/index.html", page, Access::open_early, Effort::usual, Needs::nothing},
+    {"GET", "/chat.css", page, Access::open_early, Effort::usual, Needs::nothing},
+    {"GET", "/chat.js", page, Access::open_early, Effort::usual, Needs::nothing},
+    {"GET", "/markdown.js", page, Access::open_early, Effort::usual, Needs::nothing},
+    {"GET", "/docs", page, Access::open_early, Effort::usual, Needs::nothing},
+    {"GET", "/docs.js", page, Access::open_early, Effort::usual, Needs::nothing},
+    {"GET", "/docs.css", page, Access::open_early, Effort::usual, Needs::nothing},
 };
 
 /// The one place where a handler's failure becomes a reply.
 http::Task<http::Response> answer(Service& service, const Row& row, http::Exchange& exchange) {
   try {
+    std::optional<Residence::Lease> lease;
+    if (row.needs == Needs::model) lease.emplace(co_await service.residence().enter(exchange));
     if (const auto* at_once = std::get_if<AtOnce>(&row.handler)) {
       co_return (*at_once)(service, exchange.request());
     }
     co_return co_await std::get<Generating>(row.handler)(service, exchange);
   } catch (...) {
-    co_return response_of_current_exception();
+    const auto error = error_of_current_exception(exchange.request().id);
+    note_error(exchange.notes, error->what());
+    co_return error_response(*error);
   }
 }
 
@@ -113,11 +118,6 @@ http::Route route_of(Service& service, const Row& row) {
 std::span<const RouteRow> route_rows() {
   return kRows;
 }
-
-Service::Service(const Options& options)
-    : options_(options),
-      start_unix_s_(unix_seconds()),
-      media_marker_("<__media_" + random_letters(32) + "__>") {}
 
 std::vector<http::Route> Service::routes() {
   std::vector<http::Route> routes;

@@ -4,18 +4,25 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "http/http.h"
 #include "options/options.h"
 #include "server/live_requests.h"
+#include "server/observe/observer.h"
+#include "server/residence.h"
 #include "server/responses/store.h"
 #include "server/serving.h"
 
 namespace llm::server {
+
+/// What is shown of a model that is not in memory.
+struct Asleep {
+  Json props, models;  // bodies of /props and /models
+  EngineStats stats;
+};
 
 /// What handlers share. Lives from before the socket listens until after it is closed; the model
 /// arrives in between.
@@ -26,32 +33,50 @@ class Service {
   /// Routes for the HTTP server; the handlers refer to this object.
   std::vector<http::Route> routes();
 
+  /// How the model comes back after a sleep, and who is told (on the thread that does it).
+  struct Sleep {
+    std::function<std::shared_ptr<Serving>()> load;  // empty: it never sleeps
+    std::function<void()> fell_asleep, woke_up;      // may be empty
+  };
   /// Once, before the HTTP server is told that it is ready.
-  void set_serving(std::unique_ptr<Serving> serving) { serving_ = std::move(serving); }
-  /// Requests by status since start, for /metrics.
-  void set_status_counts(std::function<std::map<int, std::int64_t>()> counts) {
-    status_counts_ = std::move(counts);
-  }
+  void set_serving(std::shared_ptr<Serving> serving, Sleep sleep = {});
+  /// Loading stops, who waits for the model is refused; what runs goes on.
+  void stop() { residence_.stop(); }
 
   const Options& options() const { return options_; }
-  /// Only in handlers that wait for the model (all but those marked `while_loading`).
-  Serving& serving() const { return *serving_; }
+  /// Only in handlers that use the model or have looked whether it is there; see Needs in
+  /// route_rows.h.
+  Serving& serving() const { return residence_.serving(); }
+  Residence& residence() { return residence_; }
+  Observer& observer() { return observer_; }
+  /// The model as it was when it left memory.
+  Asleep asleep() const;
+  /// Of the engine, and of those before it.
+  EngineStats stats();
+  /// POST /props: all of `wanted` or, with a RequestError, nothing. Returns the changed settings.
+  Json change(const Json& wanted);
   LiveRequests& live() { return live_; }
   ResponseStore& responses() { return responses_; }
-  std::map<int, std::int64_t> status_counts() const {
-    return status_counts_ ? status_counts_() : std::map<int, std::int64_t>{};
-  }
   std::int64_t start_unix_s() const { return start_unix_s_; }
   const std::string& media_marker() const { return media_marker_; }
 
  private:
+  std::shared_ptr<Serving> load_again();
+  void before_sleep(const Serving& serving);
+
   Options options_;
-  std::unique_ptr<Serving> serving_;
   LiveRequests live_;
   ResponseStore responses_;
-  std::function<std::map<int, std::int64_t>()> status_counts_;
+  Observer observer_;
+  Sleep sleep_;
+  std::mutex change_mutex_;  // one change after another, none while the model is loaded
+  RuntimeChanges changes_;   // guarded by change_mutex_
+  mutable std::mutex mutex_;
+  Asleep asleep_;     // guarded by mutex_
+  EngineStats past_;  // guarded by mutex_: of engines that have ended
   std::int64_t start_unix_s_;
   std::string media_marker_;
+  Residence residence_;  // last: its thread uses the others
 };
 
 }  // namespace llm::server

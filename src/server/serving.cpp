@@ -4,6 +4,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "base/error.h"
 #include "base/log.h"
 
 namespace llm::server {
@@ -158,8 +159,9 @@ CompletionParams default_params(const Options& options, const gguf::Metadata& me
 
 Serving::Serving(const Options& options, ModelCard card, const gguf::Metadata& metadata,
                  const Tokenizer& tokenizer, Engine& engine,
-                 std::unique_ptr<chat::Template> chat_template)
-    : card(std::move(card)),
+                 std::shared_ptr<const chat::Template> chat_template, std::shared_ptr<void> owner)
+    : owner(std::move(owner)),
+      card(std::move(card)),
       tokenizer(tokenizer),
       engine(engine),
       rerank_template(metadata.get_or<std::string>("tokenizer.chat_template.rerank", "")),
@@ -169,8 +171,35 @@ Serving::Serving(const Options& options, ModelCard card, const gguf::Metadata& m
       resolver(tokenizer),
       grammars(tokenizer) {
   grammars.get(defaults.shape);  // a wrong one ends the program here, not every request
-  if (!this->chat_template) return;
-  chat::DetectedFormat detected = chat::detect_format(*this->chat_template);
+  find_reply_format();
+}
+
+Serving::Serving(std::shared_ptr<const Serving> origin, RuntimeChanges changed)
+    : at_start(std::move(origin)),
+      card(at_start->card),
+      tokenizer(at_start->tokenizer),
+      engine(at_start->engine),
+      rerank_template(at_start->rerank_template),
+      chat_template(at_start->chat_template),
+      chat_settings(at_start->chat_settings),
+      defaults(parse_params(changed.params, at_start->defaults, at_start->limits())),
+      changes(std::move(changed)),
+      resolver(tokenizer),
+      grammars(tokenizer) {
+  grammars.get(defaults.shape);
+  if (!changes.chat_template.empty()) {
+    try {
+      chat_template = chat::Template::compile(changes.chat_template);
+    } catch (const Error& error) {
+      bad_field("chat_template", fmt::format("Field 'chat_template': {}", error.what()));
+    }
+  }
+  find_reply_format();
+}
+
+void Serving::find_reply_format() {
+  if (!chat_template) return;
+  chat::DetectedFormat detected = chat::detect_format(*chat_template);
   format = std::move(detected.format);
   format_reason = std::move(detected.reason);
   auto tokens = tokens_of(tokenizer, format->preserved_tokens());

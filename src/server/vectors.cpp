@@ -29,6 +29,10 @@ class Sink final : public EmbeddingSink {
 }  // namespace
 
 Pooling pooling_of(const Service& service) {
+  return pooling_of(service.options(), service.serving());
+}
+
+Pooling pooling_of(const Options& options, const Serving& serving) {
   struct Name {
     std::string_view name;
     Pooling pooling;
@@ -37,9 +41,9 @@ Pooling pooling_of(const Service& service) {
                                  Name{"cls", Pooling::cls}, Name{"last", Pooling::last},
                                  Name{"rank", Pooling::rank}};
   for (const Name& one : kNames) {
-    if (one.name == service.options().vectors.pooling) return one.pooling;
+    if (one.name == options.vectors.pooling) return one.pooling;
   }
-  return service.serving().card.info.pooling.value_or(Pooling::none);
+  return serving.card.info.pooling.value_or(Pooling::none);
 }
 
 void truncate(std::vector<TokenId>& tokens, int limit, const Tokenizer& tokenizer) {
@@ -73,6 +77,7 @@ std::optional<int> truncation_of(const Json& body, const Engine& engine) {
 http::Task<std::optional<std::vector<Embedding>>> make_vectors(Service& service,
                                                                http::Exchange& exchange,
                                                                EmbeddingRequest request) {
+  exchange.notes.fields.push_back({"prompt_tokens", std::int64_t{count_tokens(request)}});
   http::Channel<Answer> answers(exchange);
   const int tokens = count_tokens(request);
   const auto handle =

@@ -16,6 +16,7 @@ namespace llm::server {
 
 /// The command line's pooling, else the model's, else none.
 Pooling pooling_of(const Service& service);
+Pooling pooling_of(const Options& options, const Serving& serving);
 
 /// At most `limit` tokens: the first ones, and the last one where the vocabulary ends its inputs
 /// with a token of its own.

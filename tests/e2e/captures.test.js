@@ -12,7 +12,7 @@ import { Server } from "./lib/server.js";
 const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
   "unified-kv", "infill", "infill-spm", "disabled", "enabled", "no-jinja", "control", "auth", "api-prefix", "cors",
   "static-files", "ui", "embeddings", "embeddings-generative", "embeddings-pooling-none", "rerank",
-  "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning", "router"];
+  "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning", "router", "sleeping"];
 const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
@@ -33,14 +33,15 @@ const ROUTER_ORDER = ["completion-autoload.", "completion-by-alias", "chat-strea
   "slots-of-model", "metrics-of-model", "models-one-loaded", "load.", "models-while-loading", "tokenize-routed",
   "load-already-running", "embeddings-evicts-lru", "models-after-eviction", "broken-model",
   "models-after-failure", "unload.", "unload-not-running", "models-after-unload", "models-reload", "download-"];
+// Those about a fresh server go first; a model is awake, sleeps, is woken.
+const FIRST = [/before-any|fresh|awake/, /asleep/, /wakes/, /./];
 
 /** The recordings by launch, so that each server starts once. */
 function launches() {
   const found = new Map();
   for (const group of skip ? [] : GROUPS) {
-    // Those about a fresh server go first.
-    const order = (name) => (/before-any|fresh/.test(name) ? 0
-      : group === "router" ? 1 + ROUTER_ORDER.findIndex((one) => name.startsWith(one)) : 1);
+    const order = (name) => FIRST.findIndex((pattern) => pattern.test(name)) * 100
+      + (group === "router" ? ROUTER_ORDER.findIndex((one) => name.startsWith(one)) : 0);
     const files = readdirSync(join(folder, group)).sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1));
     for (const file of files) {
       const capture = JSON.parse(readFileSync(join(folder, group, file), "utf8"));
@@ -197,6 +198,7 @@ for (const [key, captures] of launches()) {
     });
     for (const capture of captures) {
       test(capture.name, { skip: reasonToSkip(capture) ?? false }, async () => {
+        if (/asleep$/.test(capture.name)) await server.waitFor(/model leaves memory/);
         const differences = unexplained(capture, await replay(server, capture));
         assert.deepEqual(differences.map(({ text }) => text), []);
       });

@@ -166,7 +166,7 @@ test("slots and metrics show what runs", { skip }, async () => {
   assert.equal(free.status, 200);
   const text = await (await server.fetch("/metrics")).text();
   assert.match(text, /llamacpp:prompt_tokens_total [1-9]/);
-  assert.match(text, /llamacpp:http_requests_total\{status="200"\} [1-9]/);
+  assert.match(text, /llamacpp:http_requests_total\{method="GET",endpoint="\/slots",status="200"\} [1-9]/);
 });
 
 test("a client that leaves frees its slot, with or without a stream", { skip }, async () => {

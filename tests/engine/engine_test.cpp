@@ -407,5 +407,36 @@ TEST_F(EngineTest, SimulationKeepsEveryTextAndEveryPage) {
   EXPECT_LE(stats.pages_cached, stats.pages);
 }
 
+TEST_F(EngineTest, MeasuresEveryRequestAndBatchOnce) {
+  start();
+  for (int i = 0; i < 3; ++i) {
+    const auto sink = std::make_shared<Collector>();
+    engine->submit(request(prompt(100, i), 5), sink);
+    ASSERT_TRUE(sink->wait());
+  }
+  engine->drain(10s);
+  const EngineStats stats = engine->stats();
+  const EngineHistograms& h = stats.histograms;
+  EXPECT_EQ(h.queue_seconds.count(), 3u);
+  EXPECT_EQ(h.first_token_seconds.count(), 3u);
+  EXPECT_EQ(h.output_token_seconds.count(), 3u * 4);
+  EXPECT_EQ(h.request_seconds.count(), 3u);
+  EXPECT_EQ(h.prompt_tokens.sum, 300);
+  EXPECT_EQ(h.output_tokens.sum, 15);
+  EXPECT_EQ(h.step_tokens.count(), static_cast<std::uint64_t>(stats.decode_calls));
+  EXPECT_EQ(h.step_sequences.sum, static_cast<double>(stats.busy_slots_sum));
+  EXPECT_EQ(h.step_tokens.sum, 300 + 3 * 4);  // the last token of each is never computed
+  EXPECT_EQ(stats.pages_free + stats.pages_cached + stats.pages_used, stats.pages);
+}
+
+TEST_F(EngineTest, WhatEarlierEnginesCountedIsAdded) {
+  EngineStats now{.prompt_tokens = 1, .tokens_max = 5, .waiting = 2, .pages_free = 3};
+  now.add_past({.prompt_tokens = 10, .tokens_max = 4, .waiting = 7, .pages_free = 9});
+  EXPECT_EQ(now.prompt_tokens, 11);
+  EXPECT_EQ(now.tokens_max, 5);
+  EXPECT_EQ(now.waiting, 2);
+  EXPECT_EQ(now.pages_free, 3);
+}
+
 }  // namespace
 }  // namespace llm

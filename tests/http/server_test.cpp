@@ -314,13 +314,37 @@ TEST(HttpServer, AllowedHostsOpen) {
   EXPECT_EQ(server.ask("GET", "/health", "", "Host: evil.example\r\n").status, 403);
 }
 
-TEST(HttpServer, CountsRequestsByStatus) {
-  TestServer server;
-  server.ask("GET", "/health");
-  server.ask("GET", "/events");
-  server.ask("GET", "/none");
-  EXPECT_TRUE(eventually([&] { return server->status_counts()[200] == 2; }));
-  EXPECT_EQ(server->status_counts()[404], 1);
+TEST(HttpServer, TellsOfEveryRequestWithItsRouteStatusAndNotes) {
+  std::mutex mutex;
+  std::vector<std::string> told;
+  const Handler noting = [](Exchange& exchange) -> Task<Response> {
+    exchange.notes.fields.push_back({"tokens", std::int64_t{3}});
+    co_return Response{200, {}, "done"};
+  };
+  TestServer server(
+      [&](ServerSettings& settings) {
+        settings.api_keys = {"secret"};
+        settings.observer = [&](const Answered& answered) {
+          const std::lock_guard lock(mutex);
+          told.push_back(fmt::format("{} {} {} {} {} {}", answered.request.method,
+                                     answered.route ? answered.route->path : "none",
+                                     answered.status, answered.bytes, answered.notes.fields.size(),
+                                     answered.request.id));
+          EXPECT_GE(answered.seconds, 0);
+        };
+      },
+      {{.method = "GET", .path = "/noting/{what}", .handler = noting, .is_public = true}});
+  server.ask("GET", "/noting/x", "", "X-Request-Id: one\r\n");
+  server.ask("GET", "/events", "", "X-Request-Id: two\r\n");  // without the key
+  server.ask("GET", "/events", "", "X-Request-Id: three\r\nAuthorization: Bearer secret\r\n");
+  const auto count = [&] {
+    const std::lock_guard lock(mutex);
+    return told.size();
+  };
+  ASSERT_TRUE(eventually([&] { return count() == 3; }));
+  EXPECT_EQ(told[0], "GET /noting/{what} 200 4 1 one");
+  EXPECT_TRUE(told[1].starts_with("GET /events 401 ") && told[1].ends_with(" 0 two")) << told[1];
+  EXPECT_EQ(told[2], "GET /events 200 27 0 three");
 }
 
 TEST(HttpServer, APortThatIsTakenIsNamedWithTheRemedy) {

@@ -81,7 +81,7 @@ TEST(AnthropicRequest, WhatIsNotUnderstoodIsRefusedByItsPlace) {
 }
 
 struct Stream : test::ReplyStream {
-  Stream() : format(world.service->serving(), {"STOP"}, test::scripted_plan()) {}
+  Stream() : format(world.service->serving(), {"STOP"}, test::scripted_plan(), "req-1") {}
   AnthropicFormat format;
 };
 
@@ -139,14 +139,16 @@ TEST(AnthropicReply, StopReasons) {
 }
 
 TEST(AnthropicError, HasAnthropicsShape) {
-  const auto response = anthropic_error_response(ContextError(90, 64));
+  const auto response = anthropic_error_response(ContextError(90, 64), "req-1");
   EXPECT_EQ(response.status, 400);
   const Json body = Json::parse(response.body);
   EXPECT_EQ(body["type"], "error");
   EXPECT_EQ(body["error"]["type"], "invalid_request_error");
   EXPECT_EQ(body["error"]["n_ctx"], 64);
+  EXPECT_EQ(body["request_id"], "req-1");
   EXPECT_EQ(
-      Json::parse(anthropic_error_response(RequestError(503, "x", "y")).body)["error"]["type"],
+      Json::parse(
+          anthropic_error_response(RequestError(503, "x", "y"), "req-1").body)["error"]["type"],
       "overloaded_error");
 }
 

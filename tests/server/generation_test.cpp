@@ -112,7 +112,7 @@ TEST(Generation, AFullQueueLeavesNothingRunning) {
   try {
     std::rethrow_exception(world.error);
   } catch (...) {
-    const auto response = response_of_current_exception();
+    const auto response = error_response(*error_of_current_exception("id"));
     EXPECT_EQ(response.status, 503);
     EXPECT_EQ(response.headers.back(), (std::pair<std::string, std::string>("Retry-After", "1")));
   }
@@ -127,7 +127,7 @@ TEST(Generation, APromptThatDoesNotFitSaysBothNumbers) {
   try {
     std::rethrow_exception(world.error);
   } catch (...) {
-    const Json error = Json::parse(response_of_current_exception().body)["error"];
+    const Json error = error_json(*error_of_current_exception("id"))["error"];
     EXPECT_EQ(error["code"], 400);
     EXPECT_EQ(error["type"], "exceed_context_size_error");
     EXPECT_EQ(error["n_ctx"], 64);

@@ -46,29 +46,31 @@ Json thinking_block(const std::string& text) {
   return {{"type", "thinking"}, {"thinking", text}, {"signature", ""}};
 }
 
-Json error_object(const RequestError& error) {
+Json error_object(const RequestError& error, const std::string& request) {
   Json body = {{"type", "error"}, {"error", error_json(error)["error"]}};
   body["error"]["type"] = error_type(error.status);
+  body["request_id"] = request;
   return body;
 }
 
 }  // namespace
 
-http::Response anthropic_error_response(const RequestError& error) {
-  http::Response response = http::json_response(error.status, dump(error_object(error)));
+http::Response anthropic_error_response(const RequestError& error, const std::string& request) {
+  http::Response response = http::json_response(error.status, dump(error_object(error, request)));
   if (error.status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
 AnthropicFormat::AnthropicFormat(const Serving& serving, std::vector<std::string> stops,
-                                 ReplyPlan plan)
+                                 ReplyPlan plan, std::string request)
     : serving_(serving),
       stops_(std::move(stops)),
       messages_(std::move(plan)),
+      request_(std::move(request)),
       id_(random_id("msg_")) {}
 
 std::string AnthropicFormat::error(const RequestError& error) {
-  return event(error_object(error));
+  return event(error_object(error, request_));
 }
 
 std::string AnthropicFormat::ping() {

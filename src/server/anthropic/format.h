@@ -7,13 +7,15 @@
 
 namespace llm::server {
 
-/// {"type":"error","error":{"type","message", ...}} with the numbers of an exceeded context.
-http::Response anthropic_error_response(const RequestError& error);
+/// {"type":"error","error":{"type","message", ...},"request_id"} with the numbers of an exceeded
+/// context.
+http::Response anthropic_error_response(const RequestError& error, const std::string& request);
 
 class AnthropicFormat final : public ReplyFormat {
  public:
-  /// stops: the client's own stop sequences.
-  AnthropicFormat(const Serving& serving, std::vector<std::string> stops, ReplyPlan plan);
+  /// stops: the client's own stop sequences. request: its id, for errors.
+  AnthropicFormat(const Serving& serving, std::vector<std::string> stops, ReplyPlan plan,
+                  std::string request);
 
   std::string whole(std::span<const SequenceReply> replies) override;
   std::string progress(const SequenceReply&, const ProgressEvent&) override { return {}; }
@@ -23,7 +25,7 @@ class AnthropicFormat final : public ReplyFormat {
   std::string error(const RequestError& error) override;
   std::string ping() override;
   http::Response refusal(const RequestError& error) override {
-    return anthropic_error_response(error);
+    return anthropic_error_response(error, request_);
   }
 
  private:
@@ -41,7 +43,7 @@ class AnthropicFormat final : public ReplyFormat {
   const Serving& serving_;
   std::vector<std::string> stops_;
   ChatReplies messages_;
-  std::string id_;
+  std::string request_, id_;
   bool has_started_ = false;
   Block block_ = Block::none;  // that is open
   int block_index_ = -1;       // of the last one

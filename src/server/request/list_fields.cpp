@@ -10,7 +10,6 @@
 #include <stdexcept>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "server/request/fields.h"
 #include "server/request/shape.h"
 
@@ -36,12 +35,12 @@ void read_stop(const Json& value, const CompletionParams& defaults, CompletionPa
   params.stop = stop.empty() ? defaults.stop : std::move(stop);
 }
 
-void add_sampler(const std::string& name, std::vector<SamplerKind>& samplers) {
-  try {
-    samplers.push_back(sampler_kind(name));
-  } catch (const std::out_of_range&) {
-    log::warn("unknown sampler '{}' is skipped", name);
-  }
+/// Said in the log, but not for ever.
+void note_unknown_sampler(const std::string& name, CompletionParams& params) {
+  constexpr std::size_t kMostNotices = 8, kMostBytes = 64;
+  if (params.notices.size() == kMostNotices) return;
+  params.notices.push_back(
+      fmt::format("unknown sampler '{}' is skipped", name.substr(0, kMostBytes)));
 }
 
 void read_samplers(const Json& value, const CompletionParams&, CompletionParams& params) {
@@ -51,11 +50,17 @@ void read_samplers(const Json& value, const CompletionParams&, CompletionParams&
       try {
         samplers.push_back(samplers_from_chars(std::string(1, letter)).at(0));
       } catch (const std::exception&) {
-        log::warn("unknown sampler letter '{}' is skipped", letter);
+        note_unknown_sampler(std::string(1, letter), params);
       }
     }
   } else if (value.is_array()) {
-    for (const std::string& name : read_strings("samplers", value)) add_sampler(name, samplers);
+    for (const std::string& name : read_strings("samplers", value)) {
+      try {
+        samplers.push_back(sampler_kind(name));
+      } catch (const std::out_of_range&) {
+        note_unknown_sampler(name, params);
+      }
+    }
   } else {
     wrong_type("samplers", "array or string", value);
   }

@@ -74,6 +74,8 @@ struct CompletionParams {
   std::vector<std::string> preserved_tokens;  // texts of control tokens that are shown
   ReasoningParams reasoning;
 
+  std::vector<std::string> notices;  // what of the request was passed over, for the log
+
   // Shown in generation_settings; the chat formats set them.
   std::string chat_format = "Content-only", reasoning_format = "deepseek", generation_prompt;
 };

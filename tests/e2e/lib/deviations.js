@@ -28,7 +28,7 @@ export const DEVIATIONS = [
   [/^base\/stream-unknown$/, /^body\.error/, "a 404 says what was not found (20.2)"],
   // Anthropic's and the Responses API, as their makers define them (20.16).
   [/^(anthropic|anthropic-tools|tools-chat|reasoning)\/|props/, /^body\.(chat_format|chat_format_reason)$/, "/props also says how replies are read"],
-  [/^anthropic\//, /^(status|body\.type|body\.error\.(code|type))$/, "errors in Anthropic's shape, client mistakes are 400"],
+  [/^anthropic\//, /^(status|body\.type|body\.request_id|body\.error\.(code|type))$/, "errors in Anthropic's shape, client mistakes are 400"],
   [/^anthropic\/(no-max-tokens|stop-sequence)/, /stop_reason$/, "a stop sequence is a stop reason"],
   [/anthropic/, /usage\.(cache_read_input_tokens|input_tokens)$/, "what is cached depends on what ran before"],
   [/anthropic.*stream$/, /\.content_block\.(input|signature)$/, "tool_use begins with an input, thinking with a signature"],

@@ -10,7 +10,7 @@ export class Server {
   /** @param {string[]} args besides host, port and (unless it names one, or many) the model */
   static async start(args = [], { env = {}, cwd, untilReady = true } = {}) {
     const server = new Server(args, env, cwd);
-    await server.waitFor(untilReady ? /ready: (\S+)/ : /listening on (\S+)/);
+    await server.waitFor(untilReady ? /ready: ([^\s"]+)/ : /listening on ([^\s"]+)/);
     return server;
   }
 
@@ -44,7 +44,7 @@ export class Server {
     for (;;) {
       const match = pattern.exec(this.log);
       if (match) {
-        const address = /listening on (\S+)/.exec(this.log);
+        const address = /listening on ([^\s"]+)/.exec(this.log);
         if (address) this.url = address[1];
         return match;
       }
