@@ -132,6 +132,20 @@ test("endpoints that work are there, those that do not say so", { skip }, async 
   }
 });
 
+test("endpoints of a router are there", { skip }, async () => {
+  const router = await Server.start(["--models-dir", join(place, "models")]);
+  try {
+    const [row] = rows("Endpoints").filter(({ what }) => what.endsWith("of a router"));
+    for (const [, path] of row.what.matchAll(/`(\/[^`]*)`/g)) {
+      // Of a path that is known a wrong method is 405.
+      assert.equal((await router.fetch(path, { method: "PUT" })).status, 405, path);
+    }
+    assert.equal((await router.fetch("/models/none", { method: "PUT" })).status, 404);
+  } finally {
+    await router.stop();
+  }
+});
+
 const spec = shared && join(shared, "spec/llama-server.md");
 test("every command, call and variable of the specification has its row", { skip: needs(spec && existsSync(spec), "the specification") }, () => {
   const known = new Set(SECTIONS.flatMap(rows).map(({ what }) => bare(what)));

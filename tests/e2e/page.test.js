@@ -1,9 +1,11 @@
 // The chat page in a real browser.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { hasModel, needs, slowModel } from "./lib/places.js";
+import { hasModel, model, needs, slowModel } from "./lib/places.js";
 import { Server } from "./lib/server.js";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -186,6 +188,28 @@ test("errors of the server are shown", { skip }, async () => {
   const alert = await page.waitForSelector("[role=alert]");
   assert.match(await alert.textContent(), /exceeds the available context size/);
   await ready();
+});
+
+test("of many models the page offers each and asks for the one that is chosen", { skip }, async () => {
+  const place = mkdtempSync(join(tmpdir(), "llama-page-"));
+  for (const name of ["one", "two"]) symlinkSync(model, join(place, `${name}.gguf`));
+  const router = await Server.start(["--models-dir", place, "-c", "512", "-np", "1"]);
+  try {
+    await page.goto(router.url);
+    await page.waitForSelector("#models:not([hidden])");
+    assert.deepEqual(await texts("#models option"), ["one", "two"]);
+    await page.selectOption("#models", "two");
+    await set({ system: "", maxTokens: "2" });
+    await send("Hi");
+    await ready();
+    const { body } = await router.json("/models");
+    assert.deepEqual(body.data.map(({ status }) => status.value), ["unloaded", "loaded"]);
+  } finally {
+    await page.goto("about:blank");
+    await router.stop();
+    rmSync(place, { recursive: true });
+    await page.goto(server.url);
+  }
 });
 
 test("the layout fits a phone and nothing failed meanwhile", { skip }, async () => {

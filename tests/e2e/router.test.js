@@ -374,6 +374,18 @@ test("a busy model does not keep others out for ever", { skip }, async () => {
   }
 });
 
+test("a model that sleeps says so and wakes up for a request", { skip }, async () => {
+  const router = await Router.of(folder(["a"]), ["--sleep-idle-seconds", "1"]);
+  try {
+    assert.equal((await router.complete("a")).status, 200);
+    await until(async () => (await router.states()).a === "sleeping", "a falls asleep", 10_000);
+    assert.equal((await router.complete("a")).status, 200);
+    await until(async () => (await router.states()).a === "loaded", "a is awake", 10_000);
+  } finally {
+    await router.end();
+  }
+});
+
 test("a model that cannot be loaded is a 500, and its log is kept", { skip }, async () => {
   const place = folder(["a"], "[broken]\nmodel = no-such-file.gguf\n");
   writeFileSync(join(place, "text.gguf"), "this is no model");
