@@ -20,7 +20,7 @@ const Operation kOperations[] = {
     {health, "Server", "Is the model ready?", Body::none, nullptr, false, false, {200, 503}},
     {models, "Server", "The served model, its names and sizes"},
     {props, "Server", "Settings of the server"},
-    {set_props, "Server", "Accepts any body and changes nothing; needs --props", Body::any, nullptr,
+    {set_props, "Server", "Changes default settings and the chat template; needs --props", Body::any, nullptr,
      false, false, {200, 501}},
     {slots, "Server", "What runs where", Body::none, nullptr, false, false, {200, 501, 503},
      {{"fail_on_no_slot", "query", "any value: 503 when no slot is idle"}}},
