@@ -365,9 +365,9 @@ struct Loaded {
     if (options.model.warm_up) warm_up(*model, *device);
     laps.take("warm_up_ms");
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
-    for (const ScaledFile& file : options.model.lora) {
-      engine->load_adapter(file.path, file.scale, /*name=*/"", options.model.lora_apply);
-      log::info("adapter {} at scale {:g}{}", file.path, file.scale,
+    for (const ScaledFile& one : options.model.lora) {
+      engine->load_adapter(one.path, one.scale, /*name=*/"", options.model.lora_apply);
+      log::info("adapter {} at scale {:g}{}", one.path, one.scale,
                 options.model.lora_apply ? "" : ", not applied");
     }
     laps.take("engine_ms");
