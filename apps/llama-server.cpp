@@ -257,6 +257,15 @@ log::Settings log_settings(const LogOptions& options) {
           .format = options.format == "json" ? log::Format::json : log::Format::text};
 }
 
+ControlVectors control_vectors(const ModelOptions& options) {
+  ControlVectors control{
+      .files = {}, .first_layer = options.control_first, .last_layer = options.control_last};
+  for (const ScaledFile& file : options.control_vectors) {
+    control.files.push_back({file.path, file.scale});
+  }
+  return control;
+}
+
 LoadOptions load_options(const Options& options, const StopSignal& stop,
                          const router::ChildReport& report) {
   const RopeOptions& rope = options.rope;
@@ -282,7 +291,8 @@ LoadOptions load_options(const Options& options, const StopSignal& stop,
           .yarn_ext_factor = rope.yarn_ext_factor,
           .yarn_attn_factor = rope.yarn_attn_factor,
           .yarn_beta_fast = rope.yarn_beta_fast,
-          .yarn_beta_slow = rope.yarn_beta_slow};
+          .yarn_beta_slow = rope.yarn_beta_slow,
+          .control_vectors = control_vectors(options.model)};
 }
 
 void apply_overrides(const ModelOptions& options, gguf::Metadata& metadata) {
@@ -364,6 +374,11 @@ struct Loaded {
     if (options.model.warm_up) warm_up(*model, *device);
     laps.take("warm_up_ms");
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
+    for (const ScaledFile& one : options.model.lora) {
+      engine->load_adapter(one.path, one.scale, /*name=*/"", options.model.lora_apply);
+      log::info("adapter {} at scale {:g}{}", one.path, one.scale,
+                options.model.lora_apply ? "" : ", not applied");
+    }
     laps.take("engine_ms");
     if (options.log.perf) log::write(log::Level::info, "", "timings of loading", laps.fields());
   }

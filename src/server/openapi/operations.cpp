@@ -71,6 +71,10 @@ const Operation kOperations[] = {
 
     {lora_adapters, "Adapters", "Adapters and their scales"},
     {set_lora_adapters, "Adapters", "Sets the scales", Body::any},
+    {load_lora_adapter, "Adapters", "Loads a file of the directory of --lora-dir: path, scale, name",
+     Body::any, nullptr, false, false, {200, 403}},
+    {remove_lora_adapter, "Adapters", "Removes one", Body::none, nullptr, false, false, {200, 404},
+     {{"id", "path", "of the adapter"}}},
 
     {no_audio, "Not yet", "Transcription", Body::any, nullptr, false, false, {501}},
     {feature_disabled, "Not yet", "Tools and the CORS proxy", Body::any, nullptr, false, false,
