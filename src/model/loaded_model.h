@@ -20,6 +20,7 @@ class LoadedModel : public Model {
   compute::Tensor finish(std::span<const float> pooled, Pooling pooling) final;
 
  protected:
+  compute::Device& device() const { return device_; }
   explicit LoadedModel(ModelReader& reader);
   /// To be called when a family has loaded its last tensor.
   void keep(ModelReader& reader);
