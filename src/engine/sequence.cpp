@@ -16,13 +16,18 @@ SamplingParams with_ignored_ends(const GenerationRequest& request, const Tokeniz
   return params;
 }
 
+Reuse reuse_of(const GenerationRequest& request) {
+  if (!request.cache_prompt) return Reuse::none;
+  return request.cache_reuse > 0 ? Reuse::moved : Reuse::exact;
+}
+
 }  // namespace
 
 Sequence::Sequence(Waiting waiting, PagedCache& cache, const Tokenizer& tokenizer, int slot_number)
     : handle(std::move(waiting.handle)),
       request(std::move(waiting.request)),
       sink(std::move(waiting.sink)),
-      tokens(cache, request->prompt, request->cache_prompt),
+      tokens(cache, request->prompt, reuse_of(*request)),
       sampler(with_ignored_ends(*request, tokenizer), std::move(request->filter)),
       text(tokenizer, request->show_special, request->stop, request->min_line_indent),
       slot(slot_number),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/file_type.h"
+#include "model/fingerprint.h"
 #include "model/reader.h"
 #include "model/step.h"
 
@@ -22,6 +23,7 @@ LoadedModel::LoadedModel(ModelReader& reader) : device_(reader.device()) {
   for (const gguf::TensorInfo& tensor : file.tensors()) info_.parameters += tensor.elements();
   info_.weight_bytes = reader.weight_bytes();
   info_.file_type = file_type_name(file);
+  info_.fingerprint = fingerprint_of(file, reader.options());
   info_.is_causal = reader.is_causal();
   if (reader.has("pooling_type")) {
     info_.pooling = static_cast<Pooling>(reader.count("pooling_type", 0, 4));

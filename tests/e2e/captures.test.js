@@ -17,7 +17,7 @@ const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
 // Flags of features that are to come, with the number of their values: dropped from the launch.
-const UNKNOWN_FLAGS = { "--slot-save-path": 1, "--no-jinja": 0, "--cache-ram": 1, "--no-cache-idle-slots": 0 };
+const UNKNOWN_FLAGS = { "--no-jinja": 0 };
 
 function knownArgs(args) {
   const kept = [];
@@ -34,7 +34,8 @@ const ROUTER_ORDER = ["completion-autoload.", "completion-by-alias", "chat-strea
   "load-already-running", "embeddings-evicts-lru", "models-after-eviction", "broken-model",
   "models-after-failure", "unload.", "unload-not-running", "models-after-unload", "models-reload", "download-"];
 // Those about a fresh server go first; a model is awake, sleeps, is woken.
-const FIRST = [/before-any|fresh|awake/, /asleep/, /wakes/, /./];
+// A slot is read behind its being saved.
+const FIRST = [/before-any|fresh|awake/, /asleep/, /wakes/, /^(?!.*restore)/, /./];
 
 /** The recordings by launch, so that each server starts once. */
 function launches() {
@@ -177,6 +178,7 @@ function workingFolder() {
   for (const name of ["story-one.gguf", "story-dir/model.gguf"]) {
     symlinkSync(join(shared, "models/stories260K.gguf"), join(place, "router-models", name));
   }
+  mkdirSync(join(place, "slots"), { recursive: true });
   return place;
 }
 
