@@ -20,6 +20,7 @@
 #include "chat/template.h"
 #include "compute/device.h"
 #include "engine/engine.h"
+#include "engine/slot_file.h"
 #include "http/http.h"
 #include "hub/cache.h"
 #include "hub/hub.h"
@@ -60,6 +61,7 @@ class StopSignal {
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals_, number);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write
     thread_ = std::thread([this] { watch(); });
   }
   ~StopSignal() {
@@ -147,6 +149,17 @@ bool is_unified(const ContextOptions& context) {
          (context.unified == Unified::automatic && context.slots < 0);
 }
 
+/// Bytes that --cache-ram allows; the default is not more than a small machine can give.
+std::int64_t cache_ram(const Options& options) {
+  constexpr std::int64_t kMiB = 1 << 20;
+  if (options.context.cache_ram < 0) return -1;
+  const std::int64_t wanted = options.context.cache_ram * kMiB;
+  if (options.is_given("--cache-ram")) return wanted;
+  const std::int64_t memory =
+      static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  return std::min(wanted, memory / 4);
+}
+
 EngineSettings engine_settings(const Options& options) {
   return {.slots = std::max(options.context.slots, 0),
           .context = options.context.size,
@@ -156,6 +169,7 @@ EngineSettings engine_settings(const Options& options) {
           .key_type = cache_type("--cache-type-k", options.context.key_type),
           .value_type = cache_type("--cache-type-v", options.context.value_type),
           .context_shift = options.context.shift,
+          .cache_ram = cache_ram(options),
           .continuous_batching = options.batch.continuous,
           .slot_similarity = options.context.slot_similarity};
 }
@@ -371,8 +385,15 @@ struct Loaded {
     model = Model::load(file, *device, load_options(options, stop, report));
     laps.take("weights_ms");
     if (stop.is_set()) throw Stopped{};
+    if (options.context.cache_reuse > 0 && !model->info().fixed_keys.empty()) {
+      fail(
+          "--cache-reuse: cached keys of this model cannot move to other positions ({}); leave it "
+          "out",
+          model->info().fixed_keys);
+    }
     if (options.model.warm_up) warm_up(*model, *device);
     laps.take("warm_up_ms");
+    if (!options.context.slot_save_path.empty()) clean_slot_folder(options.context.slot_save_path);
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
     for (const ScaledFile& one : options.model.lora) {
       engine->load_adapter(one.path, one.scale, /*name=*/"", options.model.lora_apply);

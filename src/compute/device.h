@@ -64,6 +64,15 @@ struct SequenceSlice {
       pages;  // its page table: page i holds positions [i * size, (i + 1) * size)
 };
 
+/// Positions [from, from + count) of one page table that are to be at [to, to + count) of another.
+struct KvMove {
+  std::span<const PageId> from_pages;
+  int from = 0;
+  std::span<const PageId> to_pages;
+  int to = 0;
+  int count = 0;
+};
+
 struct AttentionShape {
   int heads, kv_heads, head_dim;  // head_dim of keys
   int value_dim;                  // head_dim of values
@@ -151,6 +160,13 @@ class Device {
   /// Writes keys and values of the batch's tokens into the pages of their sequences.
   virtual void store_kv(KvPool& pool, int layer, Tensor k, Tensor v,
                         std::span<const SequenceSlice> sequences) = 0;
+
+  /// Copies keys and values to other positions, move after move, each in ascending order: a move
+  /// may go down within the same pages. Keys turn by as many positions of `rope` as they move;
+  /// null: they know no position. Values, and keys that do not turn, keep every bit; others are
+  /// rounded to the cache's type again. Tensors of the step are not touched.
+  virtual void move_kv(KvPool& pool, int layer, const Rope* rope,
+                       std::span<const KvMove> moves) = 0;
 
   /// Attention of the batch's queries over the paged cache of their sequences (their own tokens
   /// already stored). q [tokens, heads * head_dim] -> out [tokens, heads * value_dim].

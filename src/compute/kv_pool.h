@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "quant/type.h"
@@ -45,7 +46,10 @@ class KvPool {
   virtual ~KvPool() = default;
   virtual const KvLayout& layout() const = 0;
   virtual int page_count() const = 0;
-  /// The raw bytes of one page, layer after layer, for saving and restoring.
+  /// What the bytes of a page mean: another text for another arrangement.
+  virtual std::string_view format() const = 0;
+  /// The raw bytes of one page, layer after layer, for saving and restoring. Any thread, as long as
+  /// nobody writes that page.
   virtual void read_page(PageId page, std::byte* to) const = 0;
   virtual void write_page(PageId page, const std::byte* from) = 0;
 };

@@ -37,6 +37,7 @@ class ReferencePool final : public KvPool {
 
   const KvLayout& layout() const override { return layout_; }
   int page_count() const override { return page_count_; }
+  std::string_view format() const override { return "reference 1"; }
   void read_page(PageId page, std::byte* to) const override {
     std::memcpy(to, bytes_.data() + offset(page), index(layout_.page_bytes()));
   }
@@ -63,6 +64,15 @@ class ReferencePool final : public KvPool {
     x.resize(index(dim));
     if (stored_rotated(type, dim)) hadamard_rotate(x);
     return x;
+  }
+
+  /// One position of one head to another place, bit by bit.
+  void copy(bool value, int layer, int head, PageId from, int from_slot, PageId to, int to_slot) {
+    const KvLayout::Layer& geometry = layout_.layers[index(layer)];
+    const std::int64_t bytes =
+        (value ? layout_.value_bytes(geometry) : layout_.key_bytes(geometry)) / kPageTokens;
+    std::memmove(row(value, layer, to, to_slot, head), row(value, layer, from, from_slot, head),
+                 index(bytes));
   }
 
  private:
@@ -286,6 +296,31 @@ class ReferenceDevice final : public Device {
                   k.row(token).subspan(index(h * geometry.key_dim), index(geometry.key_dim)));
           own.put(true, layer, page, position % kPageTokens, h,
                   v.row(token).subspan(index(h * geometry.value_dim), index(geometry.value_dim)));
+        }
+      }
+    }
+  }
+
+  void move_kv(KvPool& pool, int layer, const Rope* rope, std::span<const KvMove> moves) override {
+    auto& own = static_cast<ReferencePool&>(pool);
+    const KvLayout::Layer& geometry = own.layout().layers[index(layer)];
+    for (const KvMove& move : moves) {
+      for (int i = 0; i < move.count; ++i) {
+        const int from = move.from + i, to = move.to + i;
+        const PageId source = move.from_pages[index(from / kPageTokens)];
+        const PageId target = move.to_pages[index(to / kPageTokens)];
+        for (int h = 0; h < geometry.kv_heads; ++h) {
+          own.copy(true, layer, h, source, from % kPageTokens, target, to % kPageTokens);
+          if (rope == nullptr || from == to) {
+            own.copy(false, layer, h, source, from % kPageTokens, target, to % kPageTokens);
+            continue;
+          }
+          Floats key = own.get(false, layer, source, from % kPageTokens, h);
+          const std::int32_t by[] = {to - from};
+          Rope turn = *rope;
+          turn.magnitude = 1;  // the keys have it already
+          this->rope({key.data(), 1, geometry.key_dim}, geometry.key_dim, by, turn);
+          own.put(false, layer, target, to % kPageTokens, h, key);
         }
       }
     }

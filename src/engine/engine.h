@@ -3,7 +3,7 @@
 // The room knows no HTTP and no wire formats: requests come in as structs, events go out through
 // callbacks. Start at Engine::submit; the loop is engine/loop.cpp, what a step holds is decided in
 // engine/plan.h, who owns which page in engine/prefix_cache.h and
-// engine/paged_tokens.h.
+// engine/paged_tokens.h; slot files are made from what SlotJob gives, engine/slot_file.h.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/histogram.h"
@@ -88,6 +90,7 @@ struct GenerationRequest {
   std::vector<std::string> stop;  // not empty strings
   bool ignore_eos = false;
   bool cache_prompt = true;
+  int cache_reuse = 0;        // n_cache_reuse: fewest tokens of a piece that is moved; 0: none is
   bool show_special = false;  // control tokens appear in the text
   /// Control tokens that appear in the text even so; ascending. May be null.
   std::shared_ptr<const std::vector<TokenId>> shown_tokens;
@@ -140,10 +143,48 @@ struct EngineSettings {
   int max_queue = 0;  // waiting requests; 0: automatic; above: 503
   quant::Type key_type = quant::Type::f16, value_type = quant::Type::f16;
   bool context_shift = false;
+  std::int64_t cache_ram = 0;  // bytes for pages that leave the cache; below 0: no limit
   bool continuous_batching = true;
   double slot_similarity =
       0.1;                    // share of a prompt that a slot's tokens must match to be preferred
   double step_budget_ms = 0;  // prompt work per step while others stream; 0: automatic
+};
+
+/// The tokens that a slot holds and the pages with their keys and values, which stay what they are
+/// as long as this lives. Belongs to one thread at a time, whichever; outlives the engine.
+class SlotState {
+ public:
+  virtual ~SlotState() = default;
+  virtual std::span<const TokenId> tokens() const = 0;
+  /// How many of the tokens have the keys that they would have in a prompt of their own; those
+  /// behind them moved, or follow such.
+  virtual int exact_tokens() const = 0;
+  virtual int page_count() const = 0;
+  virtual std::int64_t page_bytes() const = 0;
+  virtual void read(int page, std::byte* to) const = 0;
+  virtual void write(int page, const std::byte* from) = 0;
+};
+
+struct SlotResult {
+  std::unique_ptr<SlotState> state;  // of open and reserve
+  int tokens = 0;                    // of restore and erase
+  std::optional<ErrorEvent> error;
+};
+
+/// Something to be done with a slot while it is idle.
+struct SlotJob {
+  enum class Action : std::uint8_t {
+    open,     // its state, for reading
+    reserve,  // a state for `tokens`, to be written
+    restore,  // `state`, written, becomes what the slot holds
+    erase     // the slot holds nothing any more
+  };
+  Action action = Action::open;
+  int slot = 0;                 // modulo the number of slots
+  std::vector<TokenId> tokens;  // not more than slot_context()
+  int exact_tokens = 0;
+  std::unique_ptr<SlotState> state;
+  std::function<void(SlotResult&&)> done;  // called once on the engine's thread; must not throw
 };
 
 struct SlotView {
@@ -183,6 +224,10 @@ struct EngineStats {
 
   /// Adds what was counted before this engine started; what is now stays.
   void add_past(const EngineStats& past);
+  int pages_stored = 0;           // outside the pool, see EngineSettings::cache_ram
+  std::int64_t bytes_stored = 0;  // of these
+  std::int64_t pages_evicted = 0, pages_revived = 0;  // moved out, and in again
+  std::int64_t tokens_moved = 0;                      // to other positions
 };
 
 class Engine {
@@ -208,6 +253,12 @@ class Engine {
   /// Requests keep what was there when they were submitted.
   virtual AdapterList& adapters() = 0;
 
+  /// Throws RequestError 503 when the server is shutting down.
+  virtual void submit(SlotJob job) = 0;
+  /// Equal for engines that can exchange slot states: same model, same cache.
+  virtual std::uint64_t state_key() const = 0;
+  /// Why no request may ask for cache_reuse; empty: it may.
+  virtual std::string_view fixed_keys() const = 0;
   virtual std::vector<SlotView> slots() const = 0;
   virtual EngineStats stats() const = 0;
   virtual int slot_count() const = 0;

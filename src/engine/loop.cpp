@@ -115,8 +115,15 @@ EngineLoop::EngineLoop(Model& model, const Tokenizer& tokenizer, const MakePool&
       slot_context_(context_per_slot(model, settings)),
       most_tokens_(tokens_per_step(settings)),
       slot_table_(count_slots(settings), settings.slot_similarity),
-      cache_(make_pool(count_pages(model, settings))),
+      cache_(make_pool(count_pages(model, settings)), settings.cache_ram,
+             [this](std::span<const compute::KvMove> moves) {
+               model_.move(moves, *cache_.pool);
+               for (const compute::KvMove& move : moves) {
+                 if (move.from != move.to) tokens_moved_ += move.count;
+               }
+             }),
       embedder_(model, cache_),
+      slot_states_(cache_, [this] { wake(); }),
       pace_(settings.step_budget_ms),
       max_queue_(settings.max_queue > 0 ? settings.max_queue : kAutomaticQueue),
       by_slot_(slot_table_.count(), nullptr),
@@ -150,6 +157,12 @@ std::shared_ptr<RequestHandle> EngineLoop::submit(GenerationRequest request,
   const int length = static_cast<int>(request.prompt.size());
   if (length == 0) bad_field("prompt", "\"prompt\" must not be empty");
   if (length >= slot_context_) throw ContextError(length, slot_context_);
+  if (request.cache_reuse > 0 && !fixed_keys().empty()) {
+    bad_field("n_cache_reuse",
+              fmt::format("Field 'n_cache_reuse': cached keys of this model cannot "
+                          "move to other positions: {}",
+                          fixed_keys()));
+  }
   AdapterSet adapters = adapters_for(adapters_.resolve(request.adapters), request.prompt);
   const std::lock_guard lock(mutex_);
   check_capacity();
@@ -173,15 +186,16 @@ void EngineLoop::check_capacity() const {
   }
 }
 
+void EngineLoop::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    has_messages_ = true;
+  }
+  wake_.notify_one();
+}
+
 std::shared_ptr<Handle> EngineLoop::make_handle() {
-  const auto wake = [this] {
-    {
-      const std::lock_guard lock(mutex_);
-      has_messages_ = true;
-    }
-    wake_.notify_one();
-  };
-  return std::make_shared<Handle>(next_id_++, wake);
+  return std::make_shared<Handle>(next_id_++, [this] { wake(); });
 }
 
 int EngineLoop::load_adapter(const std::string& path, float scale, const std::string& name,
@@ -222,11 +236,14 @@ void EngineLoop::run() {
     take_messages();
     if (refuse_new_) break;
     drop_cancelled();
+    slot_states_.take_returned();
+    do_slot_jobs();
     admit();
     publish();
     if (running_.empty() && embedder_.empty()) {
       std::unique_lock lock(mutex_);
-      is_idle_ = queue_.empty() && inbox_.empty() && embedding_inbox_.empty();
+      is_idle_ =
+          queue_.empty() && inbox_.empty() && embedding_inbox_.empty() && slot_inbox_.empty();
       if (is_idle_) idle_.notify_all();
       wake_.wait(lock, [this] { return has_messages_; });
       continue;
@@ -235,6 +252,7 @@ void EngineLoop::run() {
     if (!embedder_.empty()) embed();
   }
   embedder_.fail_all(503, "unavailable_error", "the server is shutting down");
+  fail_slot_jobs();
   for (Waiting& waiting : queue_) {
     waiting.sink->error({503, "unavailable_error", "the server is shutting down"});
   }
@@ -256,6 +274,8 @@ void EngineLoop::take_messages() {
   inbox_.clear();
   for (EmbeddingJob& job : embedding_inbox_) embedder_.add(std::move(job));
   embedding_inbox_.clear();
+  for (SlotJob& job : slot_inbox_) slot_jobs_.push_back(std::move(job));
+  slot_inbox_.clear();
   embeddings_taken_ = embedder_.count();
 }
 
@@ -285,6 +305,9 @@ void EngineLoop::admit() {
   }
   // Vectors that found no page are next: new streams would keep them waiting for ever.
   if (embedder_.is_starved()) return;
+  // So are sequences that wait for pages to go on.
+  const auto waits = [](const auto& sequence) { return sequence->tokens.is_suspended(); };
+  if (std::any_of(running_.begin(), running_.end(), waits)) return;
   int admitted = 0;
   for (auto waiting = queue_.begin(); waiting != queue_.end();) {
     if (slot_table_.busy_count() == slot_table_.count()) break;
@@ -309,8 +332,12 @@ bool EngineLoop::admit_one(Waiting& waiting) {
   const auto slot = slot_table_.take(waiting.request->prompt, waiting.request->slot);
   if (!slot) return false;
   running_.push_back(std::make_unique<Sequence>(std::move(waiting), cache_, tokenizer_, *slot));
-  by_slot_[*slot] = running_.back().get();
-  const Sequence& sequence = *running_.back();
+  Sequence& sequence = *running_.back();
+  by_slot_[*slot] = &sequence;
+  if (sequence.request->cache_prompt && sequence.request->cache_reuse > 0) {
+    sequence.timings.cached_tokens += sequence.tokens.adopt();
+    sequence.tokens.reuse_pieces(slot_table_.held(*slot), sequence.request->cache_reuse);
+  }
   measured_.queue_seconds.observe(seconds_between(sequence.submitted, sequence.admitted));
   return true;
 }
@@ -319,23 +346,29 @@ bool EngineLoop::admit_one(Waiting& waiting) {
 
 std::vector<Work> EngineLoop::plan() {
   std::vector<SequenceView> views;
-  std::vector<int> slots_of_work;
   const auto now = Clock::now();
   int decoding_tokens = 0;
   decoding_ = 0;
+  // A suspended one that left nothing for the others would soon be suspended again.
+  const auto holding =
+      static_cast<int>(std::count_if(running_.begin(), running_.end(), [](const auto& sequence) {
+        return sequence->tokens.holds_pages();
+      }));
   for (const auto& sequence : running_) {
+    if (sequence->tokens.is_suspended() && !sequence->tokens.resume(2 * holding)) continue;
     if (!sequence->is_decoding()) {
       const int adopted = sequence->tokens.adopt();
       if (!sequence->is_catching_up) sequence->timings.cached_tokens += adopted;
     }
+    if (runnable(*sequence) == 0) continue;  // its shift found no pages
     views.push_back({.index = sequence->slot,
-                     .pending = sequence->tokens.pending(),
+                     .pending = runnable(*sequence),
                      .is_decoding = sequence->is_decoding(),
                      .page_key = sequence->tokens.next_page_key(),
                      .waited_ms = ms_between(sequence->admitted, now)});
     if (!sequence->is_decoding()) continue;
     ++decoding_;
-    decoding_tokens += sequence->tokens.pending();
+    decoding_tokens += runnable(*sequence);
   }
   // Beside streams, prompts and vectors share what may be computed in the meantime.
   const int share = decoding_ > 0 && !embedder_.empty() ? 2 : 1;
@@ -344,20 +377,36 @@ std::vector<Work> EngineLoop::plan() {
                            .prompt_tokens = std::min(most_tokens_, prompt_tokens)});
 }
 
+/// How many tokens may be computed next. The last one of a full context waits for the shift.
+int EngineLoop::runnable(const Sequence& sequence) const {
+  return sequence.tokens.runnable() - (sequence.needs_shift ? 1 : 0);
+}
+
 void EngineLoop::step() {
+  shift_full_contexts();
   std::vector<Work> works = plan();
-  std::erase_if(works, [this](const Work& work) {
-    Sequence* sequence = by_slot_[work.index];
-    return sequence == nullptr || !make_room(*sequence, work.count);
-  });
-  // Making room may have taken the pages of a sequence that was planned before.
-  std::erase_if(works, [this](const Work& work) {
+  // Making room may take the pages of any sequence, planned before or behind.
+  const auto is_gone = [this](const Work& work) {
     const Sequence* sequence = by_slot_[work.index];
-    return !sequence || work.count > sequence->tokens.pending() ||
+    return sequence == nullptr || sequence->tokens.is_suspended();
+  };
+  std::erase_if(works, [&](const Work& work) {
+    Sequence* sequence = by_slot_[work.index];
+    return is_gone(work) ||
+           !make_room(*sequence, [&] { return sequence->tokens.reserve(work.count); });
+  });
+  std::erase_if(works, [&](const Work& work) {
+    const Sequence* sequence = by_slot_[work.index];
+    return is_gone(work) || work.count > sequence->tokens.pending() ||
            static_cast<int>(sequence->tokens.pages().size()) * kPageTokens <
                sequence->tokens.computed() + work.count;
   });
-  if (works.empty()) return;
+  if (works.empty()) {
+    // All wait for pages that a slot being saved or a request for vectors holds.
+    constexpr auto kPause = std::chrono::milliseconds(1);
+    if (embedder_.empty() && !running_.empty()) std::this_thread::sleep_for(kPause);
+    return;
+  }
   for (const Work& work : works) {
     Sequence& sequence = *by_slot_[work.index];
     if (std::exchange(sequence.has_started, true)) continue;
@@ -372,13 +421,14 @@ void EngineLoop::step() {
 
 // When no page is left the youngest sequence gives its pages up: it has the least to lose. It stays
 // in its slot and is computed again when there is room, so the oldest always gets on.
-bool EngineLoop::make_room(Sequence& sequence, int count) {
-  while (!sequence.tokens.reserve(count)) {
+bool EngineLoop::make_room(Sequence& sequence, const std::function<bool()>& attempt) {
+  while (!attempt()) {
     if (embedder_.release_pages()) continue;
     const auto youngest = std::find_if(running_.rbegin(), running_.rend(), [&](const auto& other) {
-      return other.get() == &sequence || !other->tokens.pages().empty();
+      return other.get() == &sequence || other->tokens.holds_pages();
     });
-    if (youngest->get() == &sequence && running_.front().get() == &sequence) {
+    if (youngest->get() == &sequence && running_.front().get() == &sequence &&
+        !slot_states_.any_lent()) {
       fail_sequence(sequence, 500, "server_error", "Context size has been exceeded.");
       return false;
     }
@@ -390,9 +440,9 @@ bool EngineLoop::make_room(Sequence& sequence, int count) {
 
 void EngineLoop::preempt(Sequence& sequence) {
   log::write(log::Level::debug, sequence.request->name,
-             "its pages are needed by an older request, it will be computed again");
-  sequence.tokens.release();
-  sequence.is_catching_up = sequence.predicted > 0;
+             "its pages are needed by an older request, it goes on later");
+  sequence.tokens.suspend();
+  if (!sequence.tokens.is_suspended()) sequence.is_catching_up = sequence.predicted > 0;
 }
 
 void EngineLoop::forward(const std::vector<Work>& works) {
@@ -466,6 +516,7 @@ void EngineLoop::advance(Sequence& sequence, int count, std::span<float> logits)
 void EngineLoop::sample(Sequence& sequence, std::span<float> logits) {
   if (!take(sequence, sequence.sampler.sample(logits))) return;
   for (const TokenId token : sequence.sampler.forced()) {
+    if (sequence.needs_shift) return;  // they are as forced behind it
     sequence.sampler.take(token);
     if (!take(sequence, {.token = token})) return;
   }
@@ -519,32 +570,51 @@ bool EngineLoop::take(Sequence& sequence, Sampled sampled) {
   if (is_out_of_budget || is_out_of_time || text.is_indent_too_small) return end(StopType::limit);
   if (sequence.tokens.size() >= slot_context_) {
     sequence.truncated = true;
-    if (!settings_.context_shift || !shift_context(sequence)) return end(StopType::limit);
+    if (!settings_.context_shift) return end(StopType::limit);
+    sequence.needs_shift = true;
   }
   return true;
 }
 
-// The kept beginning and the moved rest are computed afresh: exact, where moving keys in the cache
-// would keep what they saw of the dropped tokens. It costs a prompt of that length.
-bool EngineLoop::shift_context(Sequence& sequence) {
+void EngineLoop::shift_full_contexts() {
+  std::vector<int> slots;
+  for (const auto& sequence : running_) {
+    if (sequence->needs_shift && sequence->tokens.pending() == 1) slots.push_back(sequence->slot);
+  }
+  for (const int slot : slots) {
+    Sequence* sequence = by_slot_[slot];  // null when it failed for want of pages
+    if (sequence != nullptr && sequence->tokens.pending() == 1) shift_context(*sequence);
+  }
+}
+
+/// Drops the older tokens behind those that are kept and moves the rest down, with all that it saw
+/// of what is dropped. Where keys cannot move the rest is computed again, without.
+void EngineLoop::shift_context(Sequence& sequence) {
   const GenerationRequest& request = *sequence.request;
-  const int size = sequence.tokens.size();
+  const int computed = sequence.tokens.computed();
   const int wanted = request.keep_tokens < 0
                          ? sequence.prompt_size
                          : request.keep_tokens + (tokenizer_.special().add_bos ? 1 : 0);
-  const int keep = std::min({wanted, slot_context_ - 4, size - 2});
-  const int rest = size - keep;
+  const int keep = std::min({wanted, slot_context_ - 4, computed - 2});
+  const int rest = computed - keep;
   const int discard =
       std::clamp(request.discard_tokens > 0 ? request.discard_tokens : rest / 2, 1, rest - 1);
-  sequence.tokens.erase(keep, discard);
-  for (AdapterUse& use : sequence.adapters) {  // its place has moved, or is among what has gone
+  AdapterSet moved = sequence.adapters;
+  for (AdapterUse& use : moved) {  // its place has moved, or is among what has gone
     if (use.first_position > keep) {
       use.first_position = std::max(keep, use.first_position - discard);
     }
   }
-  sequence.tokens.set_contexts(contexts_of(sequence.adapters));
-  sequence.is_catching_up = true;
-  return true;
+  if (!fixed_keys().empty()) {
+    sequence.tokens.erase(keep, discard);
+    sequence.tokens.set_contexts(contexts_of(moved));
+    sequence.is_catching_up = true;
+  } else if (!make_room(sequence,
+                        [&] { return sequence.tokens.shift(keep, discard, contexts_of(moved)); })) {
+    return;  // its own pages went, it is shifted when it has them again
+  }
+  sequence.adapters = std::move(moved);
+  sequence.needs_shift = false;
 }
 
 // ---- Engine thread: ends ----
@@ -623,6 +693,11 @@ void EngineLoop::publish() {
   stats_.pages_shared = static_cast<int>(shared);
   stats_.pages_free = cache_.ledger.free_count();
   stats_.pages_cached = stats_.pages - stats_.pages_free - stats_.pages_used;
+  stats_.pages_stored = cache_.store.count();
+  stats_.bytes_stored = cache_.store.bytes();
+  stats_.pages_evicted = cache_.store.kept_in_all();
+  stats_.pages_revived = cache_.store.restored_in_all();
+  stats_.tokens_moved = tokens_moved_;
 }
 
 }  // namespace llm

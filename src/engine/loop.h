@@ -14,6 +14,7 @@
 #include "engine/paged_tokens.h"
 #include "engine/plan.h"
 #include "engine/sequence.h"
+#include "engine/slot_states.h"
 #include "engine/slots.h"
 
 namespace llm {
@@ -34,6 +35,9 @@ class EngineLoop final : public Engine {
   int load_adapter(const std::string& path, float scale, const std::string& name,
                    bool applied) override;
   AdapterList& adapters() override { return adapters_; }
+  void submit(SlotJob job) override;
+  std::uint64_t state_key() const override;
+  std::string_view fixed_keys() const override { return model_.info().fixed_keys; }
   std::vector<SlotView> slots() const override;
   EngineStats stats() const override;
   int slot_count() const override { return slot_table_.count(); }
@@ -53,6 +57,7 @@ class EngineLoop final : public Engine {
   bool admit_one(Waiting& waiting);
   void check_capacity() const;  // throws; the caller holds mutex_
   std::shared_ptr<Handle> make_handle();
+  void wake();
 
   // loop_embeddings.cpp
   void check_inputs(const EmbeddingRequest& request) const;
@@ -60,16 +65,25 @@ class EngineLoop final : public Engine {
   int embedding_budget() const;
   void show_in_slot(const Embedder::Finished& input);
 
+  // loop_slots.cpp
+  void do_slot_jobs();
+  bool do_slot_job(SlotJob& job);
+  int erase_slot(int slot);
+  void hold(int slot, std::vector<TokenId> tokens);
+  void fail_slot_jobs();
+
   void step();
   std::vector<Work> plan();
-  bool make_room(Sequence& sequence, int count);
+  bool make_room(Sequence& sequence, const std::function<bool()>& attempt);
+  int runnable(const Sequence& sequence) const;
   void preempt(Sequence& sequence);
   void forward(const std::vector<Work>& plan);
   void advance(Sequence& sequence, int count, std::span<float> logits);
   void sample(Sequence& sequence, std::span<float> logits);
   /// Appends a token and tells the client. False when that was the sequence's end.
   bool take(Sequence& sequence, Sampled sampled);
-  bool shift_context(Sequence& sequence);
+  void shift_full_contexts();
+  void shift_context(Sequence& sequence);
 
   void finish(Sequence& sequence, StopType stop, std::string stopping_word);
   void fail_sequence(Sequence& sequence, int status, const char* type, std::string message);
@@ -87,15 +101,18 @@ class EngineLoop final : public Engine {
   SlotTable slot_table_;
   PagedCache cache_;
   Embedder embedder_;
+  SlotStates slot_states_;
   Pace pace_;
   Measurements measured_;
   int max_queue_;
 
   // Engine thread only.
   std::deque<Waiting> queue_;
+  std::deque<SlotJob> slot_jobs_;
   Sequences running_;
   std::vector<Sequence*> by_slot_;
   bool refuse_new_ = false;
+  std::int64_t tokens_moved_ = 0;
   int decoding_ = 0;  // sequences of the last plan that generate
 
   // Between threads.
@@ -103,6 +120,8 @@ class EngineLoop final : public Engine {
   std::condition_variable wake_, idle_;
   std::vector<Waiting> inbox_;                 // guarded by mutex_
   std::vector<EmbeddingJob> embedding_inbox_;  // guarded by mutex_
+  std::vector<SlotJob> slot_inbox_;            // guarded by mutex_
+  int slot_jobs_waiting_ = 0;                  // guarded by mutex_
   int inbox_and_queue_ = 0;      // guarded by mutex_: requests that wait, and all for vectors
   int embeddings_taken_ = 0;     // guarded by mutex_: of them, those that are computed
   bool has_messages_ = false;    // guarded by mutex_

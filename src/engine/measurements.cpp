@@ -62,6 +62,9 @@ void EngineStats::add_past(const EngineStats& past) {
   predicted_seconds += past.predicted_seconds;
   busy_slots_sum += past.busy_slots_sum;
   requests_cancelled += past.requests_cancelled;
+  pages_evicted += past.pages_evicted;
+  pages_revived += past.pages_revived;
+  tokens_moved += past.tokens_moved;
   histograms.add(past.histograms);
 }
 

@@ -4,7 +4,7 @@
 
 namespace llm {
 
-PageLedger::PageLedger(int page_count) : references_(page_count, 0) {
+PageLedger::PageLedger(int page_count) : references_(page_count, 0), cached_(page_count, false) {
   free_.reserve(page_count);
   // Taken from the back, so low pages are used first and untouched memory stays untouched.
   for (int i = page_count - 1; i >= 0; --i) free_.push_back(static_cast<compute::PageId>(i));
@@ -20,12 +20,24 @@ std::optional<compute::PageId> PageLedger::take() {
 
 void PageLedger::add_reference(compute::PageId page) {
   assert(references_[index(page)] > 0);
+  idle_ -= is_idle(page);
   ++references_[index(page)];
 }
 
 void PageLedger::release(compute::PageId page) {
   assert(references_[index(page)] > 0);
-  if (--references_[index(page)] == 0) free_.push_back(page);
+  idle_ -= is_idle(page);
+  if (--references_[index(page)] == 0) {
+    assert(!cached_[index(page)]);
+    free_.push_back(page);
+  }
+  idle_ += is_idle(page);
+}
+
+void PageLedger::set_cached(compute::PageId page, bool is_cached) {
+  idle_ -= is_idle(page);
+  cached_[index(page)] = is_cached;
+  idle_ += is_idle(page);
 }
 
 }  // namespace llm

@@ -16,6 +16,11 @@ SamplingParams with_ignored_ends(const GenerationRequest& request, const Tokeniz
   return params;
 }
 
+Reuse reuse_of(const GenerationRequest& request) {
+  if (!request.cache_prompt) return Reuse::none;
+  return request.cache_reuse > 0 ? Reuse::moved : Reuse::exact;
+}
+
 }  // namespace
 
 Sequence::Sequence(Waiting waiting, PagedCache& cache, const Tokenizer& tokenizer, int slot_number)
@@ -23,7 +28,7 @@ Sequence::Sequence(Waiting waiting, PagedCache& cache, const Tokenizer& tokenize
       request(std::move(waiting.request)),
       sink(std::move(waiting.sink)),
       adapters(std::move(waiting.adapters)),
-      tokens(cache, request->prompt, request->cache_prompt, contexts_of(adapters)),
+      tokens(cache, request->prompt, reuse_of(*request), contexts_of(adapters)),
       sampler(with_ignored_ends(*request, tokenizer), std::move(request->filter)),
       text(tokenizer, request->show_special, request->stop, request->min_line_indent),
       slot(slot_number),

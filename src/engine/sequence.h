@@ -65,6 +65,8 @@ struct Sequence {
   /// Tokens that were computed before are computed again (context shift, pages taken away).
   bool is_catching_up = false;
   bool has_started = false;
+  /// The context is full: it is shifted when all but the last token are computed.
+  bool needs_shift = false;
   Timings timings;
   Clock::time_point submitted, admitted, first_token{}, last_token{};
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "compute/kv_pool.h"
+
 namespace llm {
 
 SlotTable::SlotTable(int count, double similarity) : slots_(count), similarity_(similarity) {}
@@ -25,6 +27,26 @@ std::optional<int> SlotTable::take(std::span<const TokenId> prompt, int wish) {
 void SlotTable::give_back(int slot, std::vector<TokenId> tokens_held) {
   slots_[slot] = {.busy = false, .last_used = ++clock_, .tokens = std::move(tokens_held)};
   --busy_;
+}
+
+void SlotTable::set_held(int slot, std::vector<TokenId> tokens) {
+  slots_[slot] = {.busy = false, .last_used = ++clock_, .tokens = std::move(tokens)};
+}
+
+int SlotTable::shared_with_others(int slot) const {
+  constexpr std::size_t kPage = compute::kPageTokens;
+  const std::vector<TokenId>& own = slots_[slot].tokens;
+  std::size_t longest = 0;
+  for (int i = 0; i < count(); ++i) {
+    if (i == slot) continue;
+    const auto& other = slots_[i].tokens;
+    const auto most = static_cast<std::ptrdiff_t>(std::min(own.size(), other.size()));
+    const auto end = std::mismatch(own.begin(), own.begin() + most, other.begin()).first;
+    auto length = static_cast<std::size_t>(end - own.begin());
+    if (length == other.size()) length = (length + kPage - 1) / kPage * kPage;
+    longest = std::max(longest, length);
+  }
+  return static_cast<int>(longest);
 }
 
 int SlotTable::most_similar(std::span<const TokenId> prompt) const {

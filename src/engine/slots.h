@@ -21,6 +21,15 @@ class SlotTable {
   std::optional<int> take(std::span<const TokenId> prompt, int wish);
   void give_back(int slot, std::vector<TokenId> tokens_held);
 
+  bool is_busy(int slot) const { return slots_[slot].busy; }
+  /// What an idle slot held last, and a busy one before.
+  std::span<const TokenId> held(int slot) const { return slots_[slot].tokens; }
+  /// Of an idle slot, which was used now.
+  void set_held(int slot, std::vector<TokenId> tokens);
+  /// How many of its first tokens another slot holds, too; when that is all that the other one
+  /// holds, to the end of the page.
+  int shared_with_others(int slot) const;
+
   int count() const { return static_cast<int>(slots_.size()); }
   int busy_count() const { return busy_; }
 

@@ -18,6 +18,14 @@ Norm load_norm(ModelReader& r, const DecoderPlan& plan, const std::string& name)
   return norm;
 }
 
+std::string fixed_keys(const DecoderPlan& plan, bool is_causal) {
+  if (!is_causal) return "nothing is kept between steps";
+  if (plan.attention.qk_norm == AttentionPlan::QkNorm::per_head_after_rope) {
+    return "they are normed behind the rotation";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<bool> window_pattern(const ModelReader& r, int default_period, bool dense_first) {
@@ -50,6 +58,7 @@ Decoder::Decoder(ModelReader& r, const DecoderPlan& plan) : LoadedModel(r), plan
     output_ = r.matrix(own ? "output.weight" : "token_embd.weight", h.vocab, h.width);
     output_bias_ = r.optional_vector("output.bias", h.vocab);
   }
+  info_.fixed_keys = fixed_keys(plan, info_.is_causal);
   keep(r);
 }
 
@@ -84,6 +93,12 @@ compute::KvLayout Decoder::kv_layout(quant::Type key_type, quant::Type value_typ
   for (const Layer& layer : layers_) layout.layers.push_back(layer.attention.cache());
   if (!info_.is_causal) share_layer(layout);
   return layout;
+}
+
+void Decoder::move(std::span<const compute::KvMove> moves, compute::KvPool& pool) {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    device().move_kv(pool, static_cast<int>(i), layers_[i].rope, moves);
+  }
 }
 
 Tensor Decoder::feed_forward(Step& step, const Layer& layer, Tensor n) const {

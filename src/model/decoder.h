@@ -55,6 +55,7 @@ class Decoder final : public LoadedModel {
   Decoder(ModelReader& reader, const DecoderPlan& plan);
 
   compute::KvLayout kv_layout(quant::Type key_type, quant::Type value_type) const override;
+  void move(std::span<const compute::KvMove> moves, compute::KvPool& pool) override;
 
  protected:
   compute::Tensor run(Step& step) const override;

@@ -4,6 +4,7 @@
 
 #include "model/control_vector.h"
 #include "model/file_type.h"
+#include "model/fingerprint.h"
 #include "model/reader.h"
 #include "model/step.h"
 
@@ -23,6 +24,7 @@ LoadedModel::LoadedModel(ModelReader& reader) : device_(reader.device()) {
   for (const gguf::TensorInfo& tensor : file.tensors()) info_.parameters += tensor.elements();
   info_.weight_bytes = reader.weight_bytes();
   info_.file_type = file_type_name(file);
+  info_.fingerprint = fingerprint_of(file, reader.options());
   info_.is_causal = reader.is_causal();
   control_ = load_control_vectors(reader.options().control_vectors, h.layers, h.width);
   if (reader.has("pooling_type")) {

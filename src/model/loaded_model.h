@@ -21,6 +21,7 @@ class LoadedModel : public Model {
   std::shared_ptr<const Adapter> load_adapter(const std::string& path) const final;
 
  protected:
+  compute::Device& device() const { return device_; }
   explicit LoadedModel(ModelReader& reader);
   /// To be called when a family has loaded its last tensor.
   void keep(ModelReader& reader);

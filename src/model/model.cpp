@@ -20,6 +20,10 @@ const Family& find_family(const gguf::File& file) {
 
 }  // namespace
 
+void Model::move(std::span<const compute::KvMove>, compute::KvPool&) {
+  fail("cached keys of this model keep their positions: {}", info_.fixed_keys);
+}
+
 compute::Tensor Model::embed(std::span<const BatchSequence>, compute::KvPool&) {
   fail("this model makes no embeddings");
 }

@@ -29,11 +29,15 @@ struct ModelInfo {
   std::int64_t parameters = 0;  // elements of all tensors
   std::int64_t weight_bytes = 0;
   std::string file_type;  // "Q4_K - Medium", "all F32", ...
+  /// Another number for another model, vocabulary or position encoding: see model/fingerprint.h.
+  std::uint64_t fingerprint = 0;
 
   /// false: every token sees the whole sequence, which must then come in one batch. Such a model
   /// keeps nothing in its cache between steps and generates no text.
   bool is_causal = true;
-  bool has_logits = true;             // there is an output matrix: forward() works
+  bool has_logits = true;  // there is an output matrix: forward() works
+  /// Why cached keys cannot go to other positions by move(); empty: they can.
+  std::string fixed_keys = "they know them in a way of their own";
   std::optional<Pooling> pooling;     // what the file says
   Pooling rank_input = Pooling::cls;  // what the classifier reads: cls, mean or last
   int embedding_width = 0;            // of finished vectors, but for rank
@@ -88,7 +92,11 @@ class Model {
   /// call. One thread at a time. Nothing is thrown for valid input; NaN stays NaN.
   virtual compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool) = 0;
 
-  /// The same, but returns the vectors behind the last norm [outputs, width].
+  /// Gives cached tokens other positions; see Device::move_kv. What was computed for them stays,
+  /// including what they saw at their old places. Leaves the result of the last call as it is.
+  virtual void move(std::span<const compute::KvMove> moves, compute::KvPool& pool);
+
+  /// The same as forward(), but returns the vectors behind the last norm [outputs, width].
   virtual compute::Tensor embed(std::span<const BatchSequence> batch, compute::KvPool& pool);
   /// What comes behind the pooling, for any number of pooled vectors [n, width]: the model's dense
   /// layers [n, embedding_width], or the scores of its classifier [n, classes]. Valid until the

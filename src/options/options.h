@@ -67,6 +67,9 @@ struct ContextOptions {
   bool cache_prompt = true;                          // default of the request field
   std::string key_type = "f16", value_type = "f16";  // f32, f16, bf16, q8_0, q4_0
   float slot_similarity = 0.1f;  // share of a prompt that a slot must hold to be preferred; 0: off
+  int cache_reuse = 0;           // default of n_cache_reuse: fewest tokens of a moved piece; 0: off
+  int cache_ram = 8192;          // MiB for pages that leave the cache; -1: no limit, 0: none
+  std::string slot_save_path;    // directory of slot files; empty: slots cannot be saved
 };
 
 struct BatchOptions {

@@ -235,6 +235,13 @@ void apply_models_dir(Pending& p, std::string_view flag, std::string_view value)
   p.options.router.models_dir = value;
 }
 
+void apply_slot_save_path(Pending& p, std::string_view flag, std::string_view value) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(std::filesystem::path(value), ignored))
+    fail("{}: '{}' is not a directory; create it first", flag, value);
+  p.options.context.slot_save_path = value;
+}
+
 void apply_api_keys(Pending& p, std::string_view flag, std::string_view value) {
   for (auto& key : csv(flag, value))
     if (!key.empty()) p.options.security.api_keys.push_back(std::move(key));

@@ -250,27 +250,44 @@ constexpr Row kContext[] = {
     {.names = "-sps, --slot-prompt-similarity", .section = context, .value = "X", .low = 0,
      .high = 1, .to = to<&Options::context, &ContextOptions::slot_similarity>,
      .help = "share of a prompt that a slot must hold to be preferred; 0: slots are chosen by age "
-             "only. Which slot is chosen costs nothing: all share the cached prompts"},
+             "only. All slots share the cached prompts; the choice counts for --cache-reuse, which "
+             "looks for pieces in the slot, and for slot files"},
     {.names = "-dt, --defrag-thold", .env = "LLAMA_ARG_DEFRAG_THOLD", .section = context,
      .value = "X", .help = "has no effect: the cache is kept in pages and needs no defragmentation",
      .notice = "has no effect, the cache is kept in pages and needs no defragmentation"},
 
     {.names = "--cache-reuse", .env = "LLAMA_ARG_CACHE_REUSE", .section = context, .value = "N",
-     .status = kNotYet, .help = "smallest piece reused at another position by shifting"},
+     .low = 0, .high = kMaxInt, .to = to<&Options::context, &ContextOptions::cache_reuse>,
+     .help = "pieces of a prompt, of at least N tokens, that the slot computed at other positions "
+             "are moved to theirs instead of being computed again; the text may differ from that "
+             "of a fresh prompt. 0: only beginnings that are the same are reused"},
     {.names = "-cram, --cache-ram", .env = "LLAMA_ARG_CACHE_RAM", .section = context,
-     .value = "MIB", .status = kNotYet, .help = "RAM for prompts that left the cache"},
+     .value = "MIB", .low = -1, .high = kMaxInt,
+     .to = to<&Options::context, &ContextOptions::cache_ram>,
+     .help = "RAM for prompts that had to leave the cache, from where they come back without being "
+             "computed; -1: no limit, 0: none. When it is not given, at most a quarter of the "
+             "machine's memory"},
     {.names = "--cache-idle-slots", .negative = "--no-cache-idle-slots",
-     .env = "LLAMA_ARG_CACHE_IDLE_SLOTS", .section = context, .status = kNotYet,
-     .help = "move idle slots to the prompt cache when a new task comes"},
+     .env = "LLAMA_ARG_CACHE_IDLE_SLOTS", .section = context,
+     .help = "has no effect: what idle slots hold is always free for running ones, and goes to the "
+             "memory of --cache-ram when they need the place",
+     .notice = "has no effect: what idle slots hold is always free for running ones and goes to "
+               "--cache-ram when they need the place"},
     {.names = "-ctxcp, --ctx-checkpoints, --swa-checkpoints", .env = "LLAMA_ARG_CTX_CHECKPOINTS",
-     .section = context, .value = "N", .status = kNotYet,
-     .help = "saved states per slot of models that cannot go back"},
+     .section = context, .value = "N", .low = 0, .high = kMaxInt,
+     .help = "has no effect: checkpoints are for caches that cannot go back. Here all layers, those "
+             "with a sliding window, too, keep all positions, so that any beginning can be reused",
+     .notice = "has no effect: every layer keeps all positions, so there is nothing to go back to"},
     {.names = "-cms, --checkpoint-min-step", .env = "LLAMA_ARG_CHECKPOINT_MIN_SPACING_NT",
-     .section = context, .value = "N", .status = kNotYet, .help = "tokens between such states"},
-    {.names = "--slot-save-path", .section = context, .value = "PATH", .status = kNotYet,
-     .help = "directory for saved slots"},
-    {.names = "--swa-full", .env = "LLAMA_ARG_SWA_FULL", .section = context, .status = kNotYet,
-     .help = "full-size cache for layers with a sliding window"},
+     .section = context, .value = "N", .low = 0, .high = kMaxInt,
+     .help = "has no effect, as --ctx-checkpoints",
+     .notice = "has no effect: there are no checkpoints, see --ctx-checkpoints"},
+    {.names = "--slot-save-path", .section = context, .value = "PATH",
+     .apply = apply_slot_save_path,
+     .help = "directory for slot files; switches POST /slots/{id}?action=save, restore and erase on"},
+    {.names = "--swa-full", .env = "LLAMA_ARG_SWA_FULL", .section = context,
+     .help = "has no effect: layers with a sliding window always keep all positions",
+     .notice = "has no effect: layers with a sliding window always keep all positions"},
     {.names = "-lm, --load-mode", .env = "LLAMA_ARG_LOAD_MODE", .section = context, .value = "MODE",
      .status = kNotYet, .help = "how weights are read"},
     {.names = "-dio, --direct-io", .negative = "-ndio, --no-direct-io", .env = "LLAMA_ARG_DIO",

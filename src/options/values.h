@@ -49,6 +49,7 @@ void apply_device(Pending&, std::string_view flag, std::string_view value);
 void apply_api_prefix(Pending&, std::string_view flag, std::string_view value);
 void apply_static_path(Pending&, std::string_view flag, std::string_view value);
 void apply_models_dir(Pending&, std::string_view flag, std::string_view value);
+void apply_slot_save_path(Pending&, std::string_view flag, std::string_view value);
 void apply_api_keys(Pending&, std::string_view flag, std::string_view value);
 void apply_api_key_file(Pending&, std::string_view flag, std::string_view value);
 void apply_ui_config(Pending&, std::string_view flag, std::string_view value);

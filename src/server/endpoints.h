@@ -19,7 +19,7 @@ http::Response set_props(Service& service, const http::Request& request);
 
 // slots.cpp
 http::Response slots(Service& service, const http::Request& request);
-http::Response slot_action(Service& service, const http::Request& request);
+http::Task<http::Response> slot_action(Service& service, http::Exchange& exchange);
 
 // metrics.cpp
 http::Response metrics(Service& service, const http::Request& request);

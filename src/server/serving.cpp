@@ -147,6 +147,7 @@ CompletionParams default_params(const Options& options, const gguf::Metadata& me
   params.stop = options.sampling.stop;
   params.keep_tokens = options.context.keep;
   params.cache_prompt = options.context.cache_prompt;
+  params.cache_reuse = options.context.cache_reuse;
   params.ping_interval_s = options.http.sse_ping_interval_s;
   params.shape = shape_of(options.sampling);
   params.reasoning.budget = options.chat.reasoning_budget;

@@ -489,6 +489,126 @@ TEST_P(Ops, NaNStaysNaNAcrossRanges) {
   }
 }
 
+struct MoveCase {
+  Rope::Pairing pairing;
+  quant::Type keys, values;
+  double tolerance;
+};
+
+constexpr int kMoved = 180;  // tokens in the cache before the move
+
+/// Tokens [21, 21 + by) go, what is behind them moves down; in place, or to pages of its own.
+/// The result is what queries at the end see then.
+Tensor attend_moved(Device& d, const MoveCase& c, int by, bool in_place) {
+  const AttentionShape shape{
+      .heads = 4, .kv_heads = 2, .head_dim = 72, .value_dim = 40, .scale = 0.15f};
+  const AttentionShape whole{
+      .heads = 4, .kv_heads = 2, .head_dim = 64, .value_dim = 64, .scale = 0.15f};
+  const AttentionShape& s = by % 2 == 0 ? shape : whole;
+  const KvLayout::Layer layer{s.kv_heads, s.head_dim, s.value_dim};
+  const KvLayout layout{.layers = {layer, layer}, .key_type = c.keys, .value_type = c.values};
+  const auto pool = d.make_kv_pool(layout, 12);
+  std::vector<PageId> old_pages, new_pages;
+  for (int i = 0; i < 6; ++i) old_pages.push_back(PageId{(i * 7) % 12});
+  for (int i = 0; i < 6; ++i) new_pages.push_back(PageId{(6 + i) * 7 % 12});
+  const auto fill = [&](int rows, int cols, unsigned seed) {
+    const Floats values = random_floats(static_cast<std::int64_t>(rows) * cols, 1, seed);
+    const Tensor t = d.allocate(rows, cols);
+    std::copy(values.begin(), values.end(), t.data);
+    return t;
+  };
+  Rope rope{.pairing = c.pairing, .rotated = s.head_dim - 8, .base = 500, .magnitude = 1.3f};
+  std::vector<std::int32_t> positions;
+  for (int p = 0; p < kMoved; ++p) positions.push_back(p);
+  const SequenceSlice before{0, kMoved, 0, old_pages};
+  const Tensor k = fill(kMoved, s.kv_heads * s.head_dim, 1);
+  d.rope(k, s.head_dim, positions, rope);
+  d.store_kv(*pool, 1, k, fill(kMoved, s.kv_heads * s.value_dim, 2), {&before, 1});
+  const std::vector<PageId>& pages = in_place ? old_pages : new_pages;
+  const KvMove moves[] = {{old_pages, 0, pages, 0, 21},
+                          {old_pages, 21 + by, pages, 21, kMoved - 21 - by}};
+  d.move_kv(*pool, 1, &rope, moves);
+  const SequenceSlice now{0, 2, kMoved - by - 2, pages};
+  const Tensor q = fill(2, s.heads * s.head_dim, 3);
+  const Tensor out = d.allocate(2, s.heads * s.value_dim);
+  d.attention(*pool, 1, q, s, {&now, 1}, out);
+  return out;
+}
+
+using quant::Type;
+// Devices turn by the same angles with other last bits, so that a block may round up here and down
+// there.
+const MoveCase kMoves[] = {
+    {Rope::Pairing::adjacent, Type::f32, Type::f32, 5e-6},
+    {Rope::Pairing::halves, Type::f32, Type::f16, 5e-6},
+    {Rope::Pairing::adjacent, Type::f16, Type::f16, 3e-4},
+    {Rope::Pairing::halves, Type::bf16, Type::bf16, 3e-3},
+    {Rope::Pairing::halves, Type::q8_0, Type::q8_0, 3e-3},
+    {Rope::Pairing::adjacent, Type::q4_0, Type::q8_0, 3e-2},
+    {Rope::Pairing::adjacent, Type::q5_1, Type::q4_0, 2e-2},
+    {Rope::Pairing::halves, Type::iq4_nl, Type::q5_0, 3e-2},
+};
+
+TEST_P(Ops, KeysMoveToOtherPositions) {
+  for (const MoveCase& c : kMoves) {
+    for (const int by : {0, 1, 12, 32, 77, 150}) {
+      for (const bool in_place : {false, true}) {
+        SCOPED_TRACE(testing::Message() << &c - kMoves << " by " << by << " in place " << in_place);
+        compare([&](Device& d) { return attend_moved(d, c, by, in_place); }, c.tolerance);
+      }
+    }
+  }
+}
+
+TEST_P(Ops, MovingInPlaceIsMovingToOtherPages) {
+  for (const MoveCase& c : kMoves) {
+    for (const int by : {0, 3, 31, 64, 150}) {
+      SCOPED_TRACE(testing::Message() << &c - kMoves << " by " << by);
+      const Tensor there = attend_moved(*device_, c, by, false);
+      const Tensor here = attend_moved(*device_, c, by, true);
+      for (std::int64_t i = 0; i < here.rows * here.cols; ++i) {
+        ASSERT_EQ(here.data[i], there.data[i]) << "at " << i;
+      }
+    }
+  }
+}
+
+TEST_P(Ops, MovedKeysAreThoseOfTheNewPosition) {
+  // Relative positions are what attention sees: all keys and the query moved by as much give the
+  // same result.
+  const MoveCase c{Rope::Pairing::adjacent, Type::f32, Type::f32, 0};
+  const KvLayout layout{.layers = {{1, 64, 64}}, .key_type = c.keys, .value_type = c.values};
+  const AttentionShape shape{
+      .heads = 1, .kv_heads = 1, .head_dim = 64, .value_dim = 64, .scale = 0.1f};
+  const Rope rope{.pairing = c.pairing, .rotated = 64};
+  const auto pool = device_->make_kv_pool(layout, 8);
+  std::vector<PageId> pages, others;
+  for (int i = 0; i < 4; ++i) pages.push_back(PageId{i}), others.push_back(PageId{7 - i});
+  std::vector<std::int32_t> positions;
+  for (int p = 0; p < 128; ++p) positions.push_back(p);
+  const Tensor k = put(*device_, random_floats(128 * 64), 64);
+  const Tensor v = put(*device_, random_floats(128 * 64, 1, 9), 64);
+  device_->rope(k, 64, positions, rope);
+  const SequenceSlice stored{0, 128, 0, pages};
+  device_->store_kv(*pool, 0, k, v, {&stored, 1});
+  AttentionShape window = shape;
+  window.window = 40;
+  const auto ask = [&](int position, std::span<const PageId> table) {
+    const Tensor q = put(*device_, random_floats(64, 1, 4), 64);
+    const std::int32_t at[] = {position};
+    device_->rope(q, 64, at, rope);
+    const SequenceSlice one{0, 1, position, table};
+    const Tensor out = device_->allocate(1, 64);
+    device_->attention(*pool, 0, q, window, {&one, 1}, out);
+    return out;
+  };
+  const Tensor before = ask(127, pages);
+  const KvMove move{pages, 80, others, 43, 48};
+  device_->move_kv(*pool, 0, &rope, {&move, 1});
+  const Tensor after = ask(90, others);
+  for (int c2 = 0; c2 < 64; ++c2) ASSERT_NEAR(after.row(0)[c2], before.row(0)[c2], 1e-5);
+}
+
 TEST_P(Ops, PagesCanBeSavedAndRestored) {
   const KvLayout layout{.layers = {{2, 64, 64}, {1, 32, 16}},
                         .key_type = quant::Type::f16,

@@ -18,7 +18,7 @@ const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
 // Flags of features that are to come, with the number of their values: dropped from the launch.
-const UNKNOWN_FLAGS = { "--slot-save-path": 1, "--no-jinja": 0, "--cache-ram": 1, "--no-cache-idle-slots": 0 };
+const UNKNOWN_FLAGS = { "--no-jinja": 0 };
 
 function knownArgs(args) {
   const kept = [];
@@ -38,7 +38,8 @@ const ROUTER_ORDER = ["completion-autoload.", "completion-by-alias", "chat-strea
 const LORA_ORDER = ["set.json", "list-after-set.json", "after-set.json", "set-empty.json", "list-after-empty.json",
   "set-unknown-id.json", "set-bad-entry.json"];
 // Those about a fresh server go first; a model is awake, sleeps, is woken.
-const FIRST = [/before-any|fresh|awake/, /asleep/, /wakes/, /./];
+// A slot is read behind its being saved.
+const FIRST = [/before-any|fresh|awake/, /asleep/, /wakes/, /^(?!.*restore)/, /./];
 
 /** The recordings by launch, so that each server starts once. */
 function launches() {
@@ -182,6 +183,7 @@ function workingFolder() {
   for (const name of ["story-one.gguf", "story-dir/model.gguf"]) {
     symlinkSync(join(shared, "models/stories260K.gguf"), join(place, "router-models", name));
   }
+  mkdirSync(join(place, "slots"), { recursive: true });
   return place;
 }
 

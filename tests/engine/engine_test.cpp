@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <cstring>
+#include <future>
 #include <map>
 #include <mutex>
 #include <random>
@@ -78,6 +80,22 @@ struct EngineTest : testing::Test {
       if (tokenizer->is_end_of_generation(token)) token = 0;  // all others tie at 0: the first wins
       tokens.push_back(token);
       history.push_back(token);
+    }
+    return tokens;
+  }
+
+  /// The same with a full context that is shifted.
+  std::vector<TokenId> shifted(std::vector<TokenId> history, int count, int keep,
+                               int discard) const {
+    const int context = std::min(settings.context, model.info().context_train);
+    std::vector<TokenId> tokens;
+    for (int i = 0; i < count; ++i) {
+      tokens.push_back(expected(history, 1).front());
+      history.push_back(tokens.back());
+      if (static_cast<int>(history.size()) < context) continue;
+      const int rest = context - 1 - keep;
+      const int gone = std::clamp(discard > 0 ? discard : rest / 2, 1, rest - 1);
+      history.erase(history.begin() + keep, history.begin() + keep + gone);
     }
     return tokens;
   }
@@ -216,14 +234,324 @@ TEST_F(EngineTest, ShiftsTheContextWhenAsked) {
   ASSERT_TRUE(sink->wait());
   EXPECT_EQ(sink->tokens.size(), 20u);
   EXPECT_TRUE(sink->ended->truncated);
-  // Ten are kept, half of the other 246 go, and the model sees the rest as if it had been the
-  // prompt.
+  // Ten are kept, half of the other 245 that were computed go, and the model sees the rest as if it
+  // had been the prompt.
   auto history = prompt(250, 1);
   const auto before = expected(history, 6);
   history.insert(history.end(), before.begin(), before.end());
-  history.erase(history.begin() + 10, history.begin() + 10 + 123);
+  history.erase(history.begin() + 10, history.begin() + 10 + 122);
   EXPECT_EQ(std::vector<TokenId>(sink->tokens.begin() + 6, sink->tokens.end()),
             expected(history, 14));
+  EXPECT_EQ(model.moved(), 123u) << "all but the last token, which was not computed then";
+  EXPECT_EQ(model.computed(), 250u + 19);
+}
+
+TEST_F(EngineTest, ShiftsTheContextByComputingWhereKeysAreFixed) {
+  settings = {.slots = 1, .context = 256, .context_shift = true};
+  model.fix_keys();
+  start();
+  const auto sink = std::make_shared<Collector>();
+  auto r = request(prompt(250, 1), 20);
+  r.keep_tokens = 10;
+  engine->submit(std::move(r), sink);
+  ASSERT_TRUE(sink->wait());
+  EXPECT_EQ(sink->tokens, shifted(prompt(250, 1), 20, 10, 0));
+  EXPECT_EQ(model.moved(), 0u);
+}
+
+TEST_F(EngineTest, ShiftsAgainAndAgain) {
+  settings = {.slots = 1, .context = 256, .context_shift = true};
+  start();
+  for (const int discard : {0, 1, 10, 32, 500}) {
+    SCOPED_TRACE(discard);
+    const auto sink = std::make_shared<Collector>();
+    auto r = request(prompt(100, 1), 700);
+    r.keep_tokens = 37;
+    r.discard_tokens = discard;
+    engine->submit(std::move(r), sink);
+    ASSERT_TRUE(sink->wait());
+    ASSERT_TRUE(sink->ended) << sink->failed->message;
+    EXPECT_EQ(sink->tokens, shifted(prompt(100, 1), 700, 37, discard));
+  }
+}
+
+TEST_F(EngineTest, ShiftsWhatIsForcedToo) {
+  settings = {.slots = 1, .context = 256, .context_shift = true};
+  start();
+  const auto text = shifted(prompt(240, 1), 100, 0, 30);
+  const auto sink = std::make_shared<Collector>();
+  auto r = request(prompt(240, 1), 100);
+  r.discard_tokens = 30;
+  r.filter = std::make_unique<Forcing>(text, 6);
+  engine->submit(std::move(r), sink);
+  ASSERT_TRUE(sink->wait());
+  EXPECT_EQ(sink->tokens, text);
+}
+
+// Four shifting sequences in a cache for one and a half: they take each other's pages away. What
+// moved cannot be computed again as it was, so it has to be kept.
+TEST_F(EngineTest, ShiftedTextsDoNotDependOnPagesBeingTakenAway) {
+  settings = {.slots = 4, .context = 384, .micro_batch = 64, .context_shift = true};
+  start();
+  model.moves_leave_a_mark = true;
+  const auto alone = std::make_shared<Collector>();
+  engine->submit(request(prompt(60, 0), 600), alone);
+  ASSERT_TRUE(alone->wait());
+  std::vector<std::shared_ptr<Collector>> sinks;
+  for (int i = 0; i < 4; ++i) {
+    sinks.push_back(std::make_shared<Collector>());
+    engine->submit(request(prompt(60, i), 600), sinks.back());
+  }
+  for (const auto& sink : sinks) {
+    ASSERT_TRUE(sink->wait());
+    ASSERT_TRUE(sink->ended) << sink->failed->message;
+  }
+  EXPECT_EQ(sinks[0]->tokens, alone->tokens);
+  EXPECT_NE(sinks[0]->tokens, shifted(prompt(60, 0), 600, 0, 0)) << "the mark is seen";
+}
+
+TEST_F(EngineTest, MovedPagesAreNotFoundByOthers) {
+  settings = {.slots = 1, .context = 256, .context_shift = true};
+  start();
+  model.moves_leave_a_mark = true;
+  const auto sink = std::make_shared<Collector>();
+  engine->submit(request(prompt(250, 1), 20), sink);
+  ASSERT_TRUE(sink->wait());
+  // What the slot holds now, as a prompt of its own.
+  auto history = prompt(250, 1);
+  history.insert(history.end(), sink->tokens.begin(), sink->tokens.begin() + 6);
+  history.erase(history.begin(), history.begin() + 127);
+  const auto again = std::make_shared<Collector>();
+  engine->submit(request(history, 10), again);
+  ASSERT_TRUE(again->wait());
+  EXPECT_EQ(again->tokens, expected(history, 10));
+  EXPECT_LT(again->ended->timings.cached_tokens, 5);
+}
+
+TEST_F(EngineTest, PromptsThatLeftThePoolComeBackFromMemory) {
+  settings = {.slots = 1, .context = 256, .cache_ram = -1};
+  start();
+  for (const int cached : {0, 199}) {
+    for (int i = 0; i < 6; ++i) {
+      const auto sink = std::make_shared<Collector>();
+      engine->submit(request(prompt(200, i), 5), sink);
+      ASSERT_TRUE(sink->wait());
+      EXPECT_EQ(sink->tokens, expected(prompt(200, i), 5));
+      EXPECT_EQ(sink->ended->timings.cached_tokens, cached);
+    }
+  }
+  const EngineStats stats = engine->stats();
+  EXPECT_GT(stats.pages_revived, 6 * 5);
+  EXPECT_GT(stats.pages_stored, 20);
+  EXPECT_EQ(stats.bytes_stored, stats.pages_stored * test::fake_layout().page_bytes());
+}
+
+TEST_F(EngineTest, MemoryForPagesIsBounded) {
+  settings = {.slots = 1, .context = 256, .cache_ram = 10 * test::fake_layout().page_bytes()};
+  start();
+  for (int i = 0; i < 12; ++i) {
+    const auto sink = std::make_shared<Collector>();
+    engine->submit(request(prompt(200, i % 6), 5), sink);
+    ASSERT_TRUE(sink->wait());
+    EXPECT_EQ(sink->tokens, expected(prompt(200, i % 6), 5));
+    EXPECT_LE(engine->stats().pages_stored, 10);
+  }
+}
+
+std::vector<TokenId> joined(std::initializer_list<std::vector<TokenId>> parts) {
+  std::vector<TokenId> all;
+  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+TEST_F(EngineTest, MovesPiecesOfAPromptThatWereComputedElsewhere) {
+  settings = {.slots = 2, .context = 2048, .micro_batch = 64};
+  start();
+  const auto a = prompt(100, 1), b = prompt(70, 2), c = prompt(150, 3), d = prompt(40, 4);
+  const auto first = std::make_shared<Collector>();
+  engine->submit(request(joined({a, b, c}), 5), first);
+  ASSERT_TRUE(first->wait());
+  struct Case {
+    std::vector<TokenId> prompt;
+    int least, cached;
+  };
+  const Case cases[] = {
+      {joined({a, c, d}), 50, 250},     // b was taken out
+      {joined({a, d, c, d}), 50, 250},  // something came in between
+      {joined({a, c, d}), 151, 100},    // too short to be moved
+      {joined({a, c, d}), 0, 100},
+  };
+  for (const Case& one : cases) {
+    engine.reset();
+    start();
+    const auto before = std::make_shared<Collector>();
+    engine->submit(request(joined({a, b, c}), 5), before);
+    ASSERT_TRUE(before->wait());
+    const auto sink = std::make_shared<Collector>();
+    auto r = request(one.prompt, 20);
+    r.cache_reuse = one.least;
+    engine->submit(std::move(r), sink);
+    ASSERT_TRUE(sink->wait());
+    EXPECT_EQ(sink->tokens, expected(one.prompt, 20));
+    EXPECT_NEAR(sink->ended->timings.cached_tokens, one.cached, 2) << "ends may match by chance";
+    EXPECT_EQ(sink->ended->timings.cached_tokens + sink->ended->timings.prompt_tokens,
+              static_cast<int>(one.prompt.size()));
+    // The conversation goes on: what was moved is found again by those who allow it, only.
+    const auto next = joined({one.prompt, sink->tokens, d});
+    for (const int least : {0, one.least}) {
+      const auto more = std::make_shared<Collector>();
+      auto again = request(next, 5);
+      again.cache_reuse = least;
+      engine->submit(std::move(again), more);
+      ASSERT_TRUE(more->wait());
+      EXPECT_EQ(more->tokens, expected(next, 5));
+      if (least > 0) {
+        EXPECT_GE(more->ended->timings.cached_tokens, one.cached);
+      }
+    }
+  }
+}
+
+TEST_F(EngineTest, RefusesToMoveFixedKeys) {
+  model.fix_keys();
+  start();
+  auto r = request(prompt(10, 1), 5);
+  r.cache_reuse = 4;
+  try {
+    engine->submit(std::move(r), std::make_shared<Collector>());
+    FAIL() << "accepted";
+  } catch (const RequestError& error) {
+    EXPECT_EQ(error.status, 400);
+    EXPECT_EQ(error.param, "n_cache_reuse");
+  }
+}
+
+SlotResult slot_job(EngineLoop& engine, SlotJob job) {
+  std::promise<SlotResult> promise;
+  job.done = [&promise](SlotResult&& result) { promise.set_value(std::move(result)); };
+  engine.submit(std::move(job));
+  return promise.get_future().get();
+}
+
+TEST_F(EngineTest, ASlotGoesToAnotherEngineAndGivesTheSameText) {
+  start();
+  const auto first = std::make_shared<Collector>();
+  auto r = request(prompt(100, 1), 9);
+  r.slot = 1;
+  engine->submit(std::move(r), first);
+  ASSERT_TRUE(first->wait());
+  const SlotResult opened = slot_job(*engine, {.action = SlotJob::Action::open, .slot = 5});
+  ASSERT_TRUE(opened.state);
+  EXPECT_EQ(opened.state->tokens().size(), 108u);
+  EXPECT_EQ(opened.state->exact_tokens(), 108);
+  EXPECT_EQ(opened.state->page_count(), 4);
+
+  EngineLoop other(
+      model, *tokenizer, [this](int pages) { return make_pool(model, pages); }, settings);
+  EXPECT_EQ(other.state_key(), engine->state_key());
+  const auto tokens = opened.state->tokens();
+  SlotResult reserved = slot_job(other, {.action = SlotJob::Action::reserve,
+                                         .tokens = {tokens.begin(), tokens.end()},
+                                         .exact_tokens = 108});
+  ASSERT_TRUE(reserved.state);
+  std::vector<std::byte> page(static_cast<std::size_t>(opened.state->page_bytes()));
+  for (int i = 0; i < opened.state->page_count(); ++i) {
+    opened.state->read(i, page.data());
+    reserved.state->write(i, page.data());
+  }
+  const SlotResult restored = slot_job(
+      other, {.action = SlotJob::Action::restore, .slot = 3, .state = std::move(reserved.state)});
+  EXPECT_EQ(restored.tokens, 108);
+  auto next = joined({prompt(100, 1), first->tokens, prompt(20, 2)});
+  const auto second = std::make_shared<Collector>();
+  other.submit(request(next, 10), second);
+  ASSERT_TRUE(second->wait());
+  EXPECT_EQ(second->tokens, expected(next, 10));
+  EXPECT_EQ(second->ended->timings.cached_tokens, 108);
+  EXPECT_EQ(second->ended->slot, 3) << "it is the one that holds the beginning";
+}
+
+TEST_F(EngineTest, AnOpenSlotKeepsItsPagesAndOutlivesTheEngine) {
+  settings = {.slots = 1, .context = 256};
+  start();
+  const auto first = std::make_shared<Collector>();
+  engine->submit(request(prompt(100, 1), 1), first);
+  ASSERT_TRUE(first->wait());
+  SlotResult opened = slot_job(*engine, {.action = SlotJob::Action::open});
+  for (int i = 2; i < 9; ++i) {
+    const auto sink = std::make_shared<Collector>();
+    engine->submit(request(prompt(120, i), 1), sink);
+    ASSERT_TRUE(sink->wait());
+  }
+  engine.reset();
+  std::vector<std::byte> page(static_cast<std::size_t>(opened.state->page_bytes()));
+  opened.state->read(3, page.data());
+  EXPECT_EQ(std::memcmp(page.data(), prompt(100, 1).data() + 96, 4 * sizeof(TokenId)), 0);
+  TokenId behind = 0;
+  std::memcpy(&behind, page.data() + 4 * sizeof(TokenId), sizeof behind);
+  EXPECT_EQ(behind, 0) << "nothing of others";
+}
+
+TEST_F(EngineTest, ReservedPagesThatAreLetGoAreFreeAgain) {
+  settings = {.slots = 1, .context = 256};
+  start();
+  for (int i = 0; i < 20; ++i) {
+    const SlotResult reserved =
+        slot_job(*engine, {.action = SlotJob::Action::reserve, .tokens = prompt(200, 1)});
+    ASSERT_TRUE(reserved.state) << i;
+  }
+  SlotResult one =
+      slot_job(*engine, {.action = SlotJob::Action::reserve, .tokens = prompt(200, 1)});
+  EXPECT_EQ(engine->stats().pages_cached, 7);
+  std::promise<SlotResult> second;
+  SlotJob job{.action = SlotJob::Action::reserve, .tokens = prompt(200, 1)};
+  job.done = [&](SlotResult&& result) { second.set_value(std::move(result)); };
+  engine->submit(std::move(job));
+  auto waiting = second.get_future();
+  EXPECT_EQ(waiting.wait_for(50ms), std::future_status::timeout) << "for the first one's pages";
+  one.state.reset();
+  EXPECT_TRUE(waiting.get().state);
+  const SlotResult large =
+      slot_job(*engine, {.action = SlotJob::Action::reserve, .tokens = prompt(400, 1)});
+  ASSERT_TRUE(large.error);
+  EXPECT_EQ(large.error->status, 400);
+}
+
+TEST_F(EngineTest, AnErasedSlotIsComputedAgain) {
+  start();
+  for (const int slot : {0, 1}) {
+    const auto sink = std::make_shared<Collector>();
+    auto r = request(prompt(100, 1), 5);
+    r.slot = slot;
+    engine->submit(std::move(r), sink);
+    ASSERT_TRUE(sink->wait());
+  }
+  const auto cached = [&] {
+    const auto sink = std::make_shared<Collector>();
+    auto r = request(prompt(100, 1), 5);
+    r.slot = 2;
+    engine->submit(std::move(r), sink);
+    EXPECT_TRUE(sink->wait());
+    return sink->ended->timings.cached_tokens;
+  };
+  EXPECT_EQ(slot_job(*engine, {.action = SlotJob::Action::erase, .slot = 0}).tokens, 104);
+  EXPECT_EQ(slot_job(*engine, {.action = SlotJob::Action::erase, .slot = 0}).tokens, 0);
+  EXPECT_EQ(cached(), 99) << "the other slot holds it still";
+  for (const int slot : {1, 2}) slot_job(*engine, {.action = SlotJob::Action::erase, .slot = slot});
+  EXPECT_EQ(cached(), 0);
+}
+
+TEST_F(EngineTest, WhatIsDoneWithASlotWaitsUntilItIsIdle) {
+  model.ms_per_step = 1;
+  start();
+  const auto sink = std::make_shared<Collector>();
+  auto r = request(prompt(10, 1), 60);
+  r.slot = 0;
+  engine->submit(std::move(r), sink);
+  ASSERT_TRUE(sink->wait_for_tokens(1));
+  const SlotResult opened = slot_job(*engine, {.action = SlotJob::Action::open, .slot = 0});
+  EXPECT_TRUE(sink->ended);
+  EXPECT_EQ(opened.state->tokens().size(), 69u);
 }
 
 TEST_F(EngineTest, TokensWithoutAChoiceAreReadLikeAPrompt) {
@@ -318,48 +646,71 @@ TEST_F(EngineTest, WaitsForTheWishedSlot) {
   }
 }
 
-// Random arrivals, lengths, shared beginnings and cancellations; every text must be the one that
-// the model says alone, and no page may be lost.
-TEST_F(EngineTest, SimulationKeepsEveryTextAndEveryPage) {
-  const unsigned seed = 20261125;
+// Random arrivals, lengths, shared beginnings, moved pieces, shifts, saved slots and cancellations;
+// every text must be the one that the model says alone, and no page may be lost.
+struct Simulation : EngineTest, testing::WithParamInterface<int> {};
+
+TEST_P(Simulation, KeepsEveryTextAndEveryPage) {
+  const unsigned seed = 20261125 + static_cast<unsigned>(GetParam());
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   settings = {.slots = 6, .context = 1024, .micro_batch = 48};
+  const std::int64_t page = test::fake_layout().page_bytes();
+  if (GetParam() > 0)
+    settings.cache_ram = std::vector<std::int64_t>{0, 20 * page, -1}[random() % 3];
+  if (GetParam() > 1) {
+    settings.context = 512;
+    settings.context_shift = true;
+  }
   start();
   struct Client {
     std::vector<TokenId> prompt;
     int tokens;
     bool cancelled;
+    int keep;
     std::shared_ptr<Collector> sink;
   };
   std::vector<Client> clients;
-  for (int i = 0; i < 150; ++i) {
+  std::vector<std::unique_ptr<SlotState>> open;
+  for (int i = 0; i < (settings.context_shift ? 40 : 150); ++i) {
     Client client;
     client.prompt = prompt(1 + random() % 300, random() % 4);
     client.prompt.resize(1 + random() % client.prompt.size());
     for (unsigned extra = random() % 40; extra > 0; --extra) {
       client.prompt.push_back(static_cast<TokenId>(3 + random() % 200));
     }
-    client.tokens = 1 + static_cast<int>(random() % 200);
+    client.tokens = 1 + static_cast<int>(random() % (settings.context_shift ? 500 : 200));
+    client.keep = static_cast<int>(random() % 50);
     client.cancelled = random() % 5 == 0;
     client.sink = std::make_shared<Collector>();
     auto r = request(client.prompt, client.tokens);
     r.cache_prompt = random() % 8 != 0;
+    r.keep_tokens = client.keep;
+    if (GetParam() > 0 && random() % 2 == 0) r.cache_reuse = 1 + static_cast<int>(random() % 60);
     if (i % 3 == 0) {
-      r.filter = std::make_unique<Forcing>(expected(client.prompt, client.tokens), i % 7);
+      r.filter =
+          std::make_unique<Forcing>(shifted(client.prompt, client.tokens, client.keep, 0), i % 7);
+    }
+    if (GetParam() > 0 && random() % 10 == 0) {
+      open.clear();
+      const int slot = static_cast<int>(random() % 6);
+      if (random() % 2 == 0) slot_job(*engine, {.action = SlotJob::Action::erase, .slot = slot});
+      open.push_back(slot_job(*engine, {.action = SlotJob::Action::open, .slot = slot}).state);
     }
     const auto handle = engine->submit(std::move(r), client.sink);
     if (client.cancelled) {
+      open.clear();  // a sequence may need their pages to get on
       client.sink->wait_for_tokens(random() % 20);
       handle->cancel();
     }
     clients.push_back(std::move(client));
   }
+  open.clear();
   for (const Client& client : clients) {
     if (client.cancelled) continue;
     ASSERT_TRUE(client.sink->wait());
     ASSERT_TRUE(client.sink->ended);
-    ASSERT_EQ(client.sink->tokens, expected(client.prompt, client.tokens));
+    ASSERT_EQ(client.sink->tokens, shifted(client.prompt, client.tokens, client.keep, 0));
   }
   engine->drain(10s);
   const EngineStats stats = engine->stats();
@@ -398,6 +749,7 @@ TEST_F(EngineTest, WhatEarlierEnginesCountedIsAdded) {
   EXPECT_EQ(now.waiting, 2);
   EXPECT_EQ(now.pages_free, 3);
 }
+INSTANTIATE_TEST_SUITE_P(Seeds, Simulation, testing::Range(0, 6));
 
 }  // namespace
 }  // namespace llm

@@ -24,6 +24,7 @@ class FakePool final : public compute::KvPool {
 
   const compute::KvLayout& layout() const override { return layout_; }
   int page_count() const override { return static_cast<int>(pages_.size()); }
+  std::string_view format() const override { return "fake"; }
   void read_page(compute::PageId page, std::byte* to) const override {
     std::memcpy(to, at(page).data(), compute::kPageTokens * sizeof(TokenId));
   }
@@ -41,6 +42,17 @@ class FakePool final : public compute::KvPool {
   std::vector<std::vector<TokenId>> pages_;
 };
 
+/// One head of one f32 dimension: a page is as large as the ids of its tokens.
+inline compute::KvLayout fake_layout() {
+  return {.layers = {{.kv_heads = 1, .key_dim = 1, .value_dim = 0}},
+          .key_type = quant::Type::f32,
+          .value_type = quant::Type::f32};
+}
+
+inline std::unique_ptr<FakePool> fake_pool(int pages) {
+  return std::make_unique<FakePool>(fake_layout(), pages);
+}
+
 class FakeModel final : public Model {
  public:
   FakeModel(int vocab, int context) {
@@ -48,15 +60,11 @@ class FakeModel final : public Model {
     info_.context_train = context;
     info_.width = 2;
     info_.embedding_width = 2;
+    info_.fixed_keys = "";
   }
   void make_encoder() { info_.is_causal = info_.has_logits = false; }
 
-  compute::KvLayout kv_layout(quant::Type, quant::Type) const override {
-    // One head of one f32 dimension: a page is as large as the ids of its tokens.
-    return {.layers = {{.kv_heads = 1, .key_dim = 1, .value_dim = 0}},
-            .key_type = quant::Type::f32,
-            .value_type = quant::Type::f32};
-  }
+  compute::KvLayout kv_layout(quant::Type, quant::Type) const override { return fake_layout(); }
 
   /// Any file of keys is an adapter; what it does depends on its task name.
   std::shared_ptr<const Adapter> load_adapter(const std::string& path) const override {
@@ -93,6 +101,23 @@ class FakeModel final : public Model {
     const auto vocab = static_cast<std::int64_t>(info_.vocab);
     return {logits_.data(), static_cast<std::int64_t>(logits_.size()) / vocab, vocab};
   }
+
+  void move(std::span<const compute::KvMove> moves, compute::KvPool& pool) override {
+    auto& pages = static_cast<FakePool&>(pool);
+    const auto at = [&](std::span<const compute::PageId> table, int position) -> TokenId& {
+      return pages.at(table[position / compute::kPageTokens])[position % compute::kPageTokens];
+    };
+    for (const compute::KvMove& move : moves) {
+      for (int i = 0; i < move.count; ++i) {
+        TokenId& to = at(move.to_pages, move.to + i);
+        to = at(move.from_pages, move.from + i);
+        if (moves_leave_a_mark && move.to != move.from) to += kMark;
+      }
+      moved_ += static_cast<std::size_t>(move.count);
+    }
+  }
+
+  void fix_keys() { info_.fixed_keys = "the test says so"; }
 
   /// The vector of a token is its id, and a number that depends on what came before it.
   compute::Tensor embed(std::span<const BatchSequence> batch, compute::KvPool& pool) override {
@@ -132,8 +157,13 @@ class FakeModel final : public Model {
   }
 
   std::size_t computed() const { return computed_; }
+  std::size_t moved() const { return moved_; }
   std::size_t steps() const { return steps_; }
   std::size_t most_inputs() const { return most_inputs_; }  // of one call of embed()
+
+  /// Moved "keys" are others than computed ones, as those of real models.
+  bool moves_leave_a_mark = false;
+  static constexpr TokenId kMark = 1 << 20;
 
   int ms_per_step = 0;
   bool fails = false;
@@ -166,7 +196,7 @@ class FakeModel final : public Model {
   }
 
   std::vector<float> logits_, finished_;
-  std::atomic<std::size_t> computed_{0}, steps_{0}, most_inputs_{0};
+  std::atomic<std::size_t> computed_{0}, moved_{0}, steps_{0}, most_inputs_{0};
 };
 
 }  // namespace llm::test

@@ -97,6 +97,9 @@ class FakeEngine final : public Engine {
     submitted.back()->number = static_cast<int>(submitted.size());
     return submitted.back();
   }
+  void submit(SlotJob job) override { slot_jobs.push_back(std::move(job)); }
+  std::uint64_t state_key() const override { return 1; }
+  std::string_view fixed_keys() const override { return {}; }
   struct AskedVectors final : RequestHandle {
     EmbeddingRequest request;
     std::shared_ptr<EmbeddingSink> sink;
@@ -122,6 +125,7 @@ class FakeEngine final : public Engine {
   int slot_context() const override { return 64; }
   void drain(std::chrono::milliseconds) override {}
 
+  std::vector<SlotJob> slot_jobs;
   std::vector<std::shared_ptr<Submitted>> submitted;
   std::vector<std::shared_ptr<AskedVectors>> asked_vectors;
   std::vector<SlotView> views;

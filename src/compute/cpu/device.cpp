@@ -146,6 +146,20 @@ void CpuDevice::store_kv(KvPool& pool, int layer, Tensor k, Tensor v,
   static_cast<PagedCache&>(pool).store(kernels_, threads_, team(k.rows), layer, k, v, sequences);
 }
 
+void CpuDevice::move_kv(KvPool& pool, int layer, const Rope* rope, std::span<const KvMove> moves) {
+  std::vector<PagedCache::Turn> turns;
+  for (const KvMove& move : moves) {
+    if (rope == nullptr) break;
+    Rope turn = *rope;
+    turn.magnitude = 1;  // the keys have it already
+    const std::int32_t by[] = {move.to - move.from};
+    turns.push_back(
+        {turn.pairing == Rope::Pairing::adjacent ? kernels_.rope_adjacent : kernels_.rope_halves,
+         ropes_.find_or_make(turn, by, threads_, 1), turn.rotated});
+  }
+  static_cast<PagedCache&>(pool).move(kernels_, threads_, batch_team_, layer, moves, turns);
+}
+
 void CpuDevice::attention(KvPool& pool, int layer, Tensor q, const AttentionShape& shape,
                           std::span<const SequenceSlice> sequences, Tensor out) {
   attention_.run(static_cast<const PagedCache&>(pool), layer, q, shape, sequences, out,

@@ -37,6 +37,7 @@ class CpuDevice final : public Device {
             const Rope& rope) override;
   void store_kv(KvPool& pool, int layer, Tensor k, Tensor v,
                 std::span<const SequenceSlice> sequences) override;
+  void move_kv(KvPool& pool, int layer, const Rope* rope, std::span<const KvMove> moves) override;
   void attention(KvPool& pool, int layer, Tensor q, const AttentionShape& shape,
                  std::span<const SequenceSlice> sequences, Tensor out) override;
   void gated_ffn(Tensor x, const GatedFfn& ffn, Tensor out) override;

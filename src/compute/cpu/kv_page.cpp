@@ -60,6 +60,19 @@ void scatter_blocks(quant::Type type, const std::byte* blocks, int count, int sl
   }
 }
 
+/// The same way back.
+void gather_blocks(quant::Type type, const std::byte* page, int slot, int count,
+                   std::byte* blocks) {
+  const int quants = type == quant::Type::q8_0 ? 32 : 16;
+  const int stride = type == quant::Type::q8_0 ? kKeyBlockQ8 : kKeyBlockQ4;
+  for (int b = 0; b < count; ++b) {
+    const std::byte* from = page + b * stride;
+    std::byte* to = blocks + b * (2 + quants);
+    std::memcpy(to, from + 2 * slot, 2);
+    for (int i = 0; i < quants; ++i) to[2 + i] = from[kKeyBlockScales + i * kPageTokens + slot];
+  }
+}
+
 void store_block_keys(quant::Type type, bool rotated, const KvRun& run, std::byte* page) {
   const int padded = padded_dim(type, run.dim);
   const std::int64_t row_bytes = quant::row_bytes(type, padded);
@@ -111,6 +124,39 @@ void store_values(const VectorKernels& kernels, quant::Type type, bool rotated, 
         break;
       default:
         quant::traits(type).quantize(x, to, padded, nullptr);
+    }
+  }
+}
+
+std::int64_t key_row_bytes(quant::Type type, int dim) {
+  const bool is_plain = quant::traits(type).block_length == 1;
+  return quant::row_bytes(type, is_plain ? dim : padded_dim(type, dim));
+}
+
+void read_key_row(quant::Type type, const std::byte* page, int slot, int dim, std::byte* row) {
+  const std::int64_t bytes = key_row_bytes(type, dim);
+  if (is_transposed_block(type)) {
+    gather_blocks(type, page, slot, padded_dim(type, dim) / 32, row);
+  } else if (quant::traits(type).block_length > 1) {
+    std::memcpy(row, page + slot * bytes, static_cast<std::size_t>(bytes));
+  } else {
+    const auto size = static_cast<std::size_t>(bytes / dim);
+    for (int c = 0; c < dim; ++c) {
+      std::memcpy(row + c * size, page + (c * kPageTokens + slot) * size, size);
+    }
+  }
+}
+
+void write_key_row(quant::Type type, const std::byte* row, int dim, std::byte* page, int slot) {
+  const std::int64_t bytes = key_row_bytes(type, dim);
+  if (is_transposed_block(type)) {
+    scatter_blocks(type, row, padded_dim(type, dim) / 32, slot, page);
+  } else if (quant::traits(type).block_length > 1) {
+    std::memcpy(page + slot * bytes, row, static_cast<std::size_t>(bytes));
+  } else {
+    const auto size = static_cast<std::size_t>(bytes / dim);
+    for (int c = 0; c < dim; ++c) {
+      std::memcpy(page + (c * kPageTokens + slot) * size, row + c * size, size);
     }
   }
 }

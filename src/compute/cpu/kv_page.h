@@ -37,6 +37,11 @@ void store_keys(const VectorKernels& kernels, quant::Type type, bool rotated, co
 void store_values(const VectorKernels& kernels, quant::Type type, bool rotated, const KvRun& run,
                   std::byte* page);
 
+/// One position's key as the row of values or quant blocks that it is: key_row_bytes of them.
+std::int64_t key_row_bytes(quant::Type type, int dim);
+void read_key_row(quant::Type type, const std::byte* page, int slot, int dim, std::byte* row);
+void write_key_row(quant::Type type, const std::byte* row, int dim, std::byte* page, int slot);
+
 /// Quant blocks [position][block] of keys to f32 [dim][position].
 void expand_key_rows(quant::Type type, const std::byte* page, int dim, float* out);
 /// Quant blocks [position][block] of values to f32 [position][dims], dims padded.

@@ -18,6 +18,7 @@ class PagedCache final : public KvPool {
 
   const KvLayout& layout() const override { return layout_; }
   int page_count() const override { return page_count_; }
+  std::string_view format() const override { return "cpu 1"; }
   void read_page(PageId page, std::byte* to) const override;
   void write_page(PageId page, const std::byte* from) override;
 
@@ -31,10 +32,22 @@ class PagedCache final : public KvPool {
   void store(const VectorKernels& kernels, ThreadPool& threads, int team, int layer, Tensor k,
              Tensor v, std::span<const SequenceSlice> sequences);
 
+  /// How keys turn by some positions: a kernel and its table for them.
+  struct Turn {
+    void (*kernel)(float* x, const float* table, int rotated);
+    const float* table;
+    int rotated;
+  };
+  /// One turn per move, none: keys are copied as they are; see Device::move_kv.
+  void move(const VectorKernels& kernels, ThreadPool& threads, int team, int layer,
+            std::span<const KvMove> moves, std::span<const Turn> turns);
+
  private:
   struct Run;  // consecutive positions of one sequence within one page
   void store_run(const VectorKernels& kernels, int layer, Tensor k, Tensor v, const Run& run,
                  int kv_head);
+  void move_head(const VectorKernels& kernels, int layer, int kv_head, const KvMove& move,
+                 const Turn* turn) const;
 
   KvLayout layout_;
   int page_count_;

@@ -67,6 +67,7 @@ GenerationRequest Resolver::request(const CompletionParams& params, std::vector<
   request.stop = params.stop;
   request.ignore_eos = params.ignore_eos;
   request.cache_prompt = params.cache_prompt;
+  request.cache_reuse = params.cache_reuse;
   request.wants_progress = params.stream && params.return_progress;
   request.keep_tokens = params.keep_tokens;
   request.discard_tokens = params.discard_tokens;

@@ -3,7 +3,6 @@
 
 /** Recordings that cannot be compared at all: pattern of the name, reason. */
 export const SKIPPED = [
-  [/^base\/(slot-|completion-after-restore|completion-before-save)/, "slot files are to come"],
   [/^no-jinja\/(tool|chat|apply|prefill|json)/, "there is one template engine"],
   [/^router\/models-sse-events$/, "the stream does not end; its events are tested in router.test.js"],
   [/^router\/models-while-loading$/, "a small model may be loaded before the question comes"],
@@ -24,6 +23,7 @@ export const DEVIATIONS = [
   [/^oai-(chat|completions)\/(n2|two-prompts)/, /usage\.|timings/, "usage is the sum over all choices (20.4)"],
   [/^utf8\/(invalid-bytes|lone-continuation-bytes|oai-completions-invalid-bytes|chat-invalid-bytes)/, /./, "invalid bytes become U+FFFD (20.5)"],
   [/stop-withheld-at-limit-stream$/, /^sse/, "withheld text is sent at the end (20.15)"],
+  [/^base\/slot-save-no-filename$/, /^(status|body\.error\..*)$/, "client mistakes are 400 (20.1)"],
   [/^base\/completion-body-not-object$/, /^body\.error\.message$/, "in our own words"],
   [/^base\/stream-unknown$/, /^body\.error/, "a 404 says what was not found (20.2)"],
   // Anthropic's and the Responses API, as their makers define them (20.16).
@@ -71,7 +71,6 @@ export const DEVIATIONS = [
   [/stop.*stream$/, /^sse\[\d+\]\.data\.timings$/, "timings come with the last object only"],
   [/^base\/completion-stop-across-tokens-stream$/, /^sse\[\d\]\.data\.content$/, "only the part that may begin a stop string is withheld"],
   [/return-progress-stream$/, /^sse/, "prompts are computed in other batches"],
-  [/^context-shift\//, /(content|n_prompt_tokens|tokens_cached)/, "what is kept is computed afresh, not moved"],
   [/^unified-kv\/four-long-prompts$/, /^(status|body)$/, "requests that do not fit together wait for each other"],
   [/n-indent/, /(content|tokens_predicted|tokens_cached|sse\.length)/, "the line that is indented too little is noticed at once"],
 ];
