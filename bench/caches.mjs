@@ -1,6 +1,6 @@
 // What cached prompts are worth: restored from a file, brought back from --cache-ram, moved, each
 // beside computing the same.
-//   node bench/caches.mjs MODEL [--prompt 2048] [--threads 2] [--rounds 3]
+//   node bench/caches.mjs MODEL [--prompt 1984] [--threads 2] [--rounds 3]
 // Prints medians in ms until the first token (whole requests of one token) and the ratios.
 import {spawn} from "node:child_process";
 import {once} from "node:events";
@@ -11,8 +11,9 @@ import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const program = process.env.LLAMA_SERVER ?? join(root, "build/bin/llama-server");
 const {values, positionals: [model]} = parseArgs({allowPositionals: true, options: {
-  prompt: {type: "string", default: "2048"}, threads: {type: "string", default: "2"},
+  prompt: {type: "string", default: "1984"}, threads: {type: "string", default: "2"},
   rounds: {type: "string", default: "3"}, port: {type: "string", default: "18432"},
 }});
 const size = Number(values.prompt), rounds = Number(values.rounds);
@@ -20,7 +21,7 @@ const url = `http://127.0.0.1:${values.port}`;
 const folder = mkdtempSync(join(tmpdir(), "slots-"));
 
 async function start(...args) {
-  const server = spawn(join(root, "build/bin/llama-server"), ["-m", model, "--port", values.port, "-t",
+  const server = spawn(program, ["-m", model, "--port", values.port, "-t",
     values.threads, "-np", "1", "--slot-save-path", folder, ...args], {stdio: "ignore"});
   for (let tries = 0; tries < 600; ++tries) {
     if ((await fetch(`${url}/health`).catch(() => null))?.ok) return server;
