@@ -4,9 +4,9 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { demoModel, needs, program, shared, source } from "./lib/places.js";
+import { demoModel, needs, program, shared, smallModel, source } from "./lib/places.js";
 import { Server } from "./lib/server.js";
 
 const skip = needs(demoModel, "the demo model");
@@ -27,6 +27,14 @@ before(() => {
   place = mkdtempSync(join(tmpdir(), "llama-commands-"));
   for (const folder of ["models", "cache", "public"]) mkdirSync(join(place, folder));
   for (const name of ["model.gguf", "models/model.gguf"]) symlinkSync(demoModel, join(place, name));
+  // Adapters are made for the small model of random weights, which stands in for the model then.
+  const small = smallModel();
+  if (small) {
+    symlinkSync(small, join(place, "small.gguf"));
+    for (const name of ["adapter", "adapter1", "adapter2"]) {
+      execFileSync(join(dirname(program), "llama-random-model"), ["--lora", "4", "--quiet", "-o", join(place, `${name}.gguf`)]);
+    }
+  }
   writeFileSync(join(place, "keys.txt"), "key\n");
   writeFileSync(join(place, "config.json"), '{"theme":"dark"}');
   writeFileSync(join(place, "presets.ini"), "version = 1\n");
@@ -87,7 +95,10 @@ for (const { what, state } of rows("Command lines")) {
   const command = bare(what);
   if (!command.startsWith("./llama-server")) continue;
   test(`${state}: ${command}`, { skip, timeout: 60_000 }, async () => {
-    const { isReady, code, log } = await run(wordsOf(command));
+    const withAdapters = command.includes("--lora");
+    if (withAdapters && !existsSync(join(place, "small.gguf"))) return;
+    const words = wordsOf(command).map((word) => withAdapters && word === "model.gguf" ? "small.gguf" : word);
+    const { isReady, code, log } = await run(words);
     if (state !== "not yet") {
       assert.ok(isReady, log);
       assert.equal(code, 0, log);
