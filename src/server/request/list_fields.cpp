@@ -193,7 +193,7 @@ constexpr ListField kListFields[] = {
     {"dry_sequence_breakers", read_breakers,
      R"({"type":"array","items":{"type":"string"},"minItems":1,"description":"texts that end a repetition"})"},
     {"lora", read_lora,
-     R"({"type":"array","items":{"type":"object","required":["id","scale"],"properties":{"id":{"type":"integer"},"scale":{"type":"number"}}},"description":"adapters of this request"})"},
+     R"({"type":"array","items":{"type":"object","required":["scale"],"properties":{"id":{"type":"integer"},"name":{"type":"string","description":"instead of the id"},"scale":{"type":"number"}}},"description":"adapters of this request; empty: the server's scales"})"},
     {"response_fields", read_response_fields,
      R"({"type":"array","items":{"type":"string"},"description":"of a native reply only these keys; a/b picks a nested one"})"},
     {"stream_options", read_stream_options,
