@@ -36,12 +36,15 @@ Measures prompt reading (pp) and generation (tg) of a model and prints tokens pe
   -ctv, --cache-type-v T    type of cached values (default: f16)
   -r,   --repetitions N     measurements of each; the table shows their median (default: 5)
   -o,   --output FORMAT     md or json (default: md)
+        --lora FILE         LoRA adapter; may be repeated. Every test then runs without adapters
+                            and with them, the sequences taking turns in which one they use
         --isa NAME          portable, avx2 or avx512 (default: the best that runs here)
   -h,   --help              this text
 )";
 
 struct BenchOptions {
   std::string model, isa, output = "md";
+  std::vector<std::string> adapters;
   std::vector<int> prompts{512}, generates{128}, depths{0}, parallel{1}, threads{0};
   int batch = 2048, micro_batch = 512, repetitions = 5;
   quant::Type key_type = quant::Type::f16, value_type = quant::Type::f16;
@@ -110,6 +113,8 @@ bool parse(int argc, char** argv, BenchOptions& o) {
       o.value_type = parse_type(flag, value());
     else if (is("-o", "--output"))
       o.output = value();
+    else if (flag == "--lora")
+      o.adapters.push_back(value());
     else if (flag == "--isa")
       o.isa = value();
     else
@@ -127,12 +132,15 @@ struct Row {
   double weight_gb_per_s = 0;     // for generation: weights read once per step
 };
 
+using Adapters = std::vector<AdapterUse>;
+
 /// Sequences of random tokens over one pool; positions grow as they are computed.
 class Runner {
  public:
-  Runner(Model& model, compute::Device& device, const BenchOptions& options, int sequences,
-         int length)
+  Runner(Model& model, compute::Device& device, const BenchOptions& options,
+         const Adapters& adapters, int sequences, int length)
       : model_(model),
+        adapters_(adapters),
         step_(std::min(options.batch, options.micro_batch)),
         pages_per_sequence_((length + compute::kPageTokens - 1) / compute::kPageTokens),
         pool_(device.make_kv_pool(model.kv_layout(options.key_type, options.value_type),
@@ -146,7 +154,8 @@ class Runner {
       const int now = std::min(step_, count - done);
       const auto tokens = random_tokens(now);
       const BatchSequence slice{tokens, first + done, pages(sequence),
-                                done + now == count ? Outputs::last : Outputs::none};
+                                done + now == count ? Outputs::last : Outputs::none,
+                                adapter_of(sequence)};
       model_.forward({&slice, 1}, *pool_);
       done += now;
     }
@@ -156,12 +165,17 @@ class Runner {
     const auto tokens = random_tokens(sequences);
     std::vector<BatchSequence> batch;
     for (int s = 0; s < sequences; ++s) {
-      batch.push_back({std::span(tokens).subspan(s, 1), position, pages(s), Outputs::last});
+      batch.push_back(
+          {std::span(tokens).subspan(s, 1), position, pages(s), Outputs::last, adapter_of(s)});
     }
     model_.forward(batch, *pool_);
   }
 
  private:
+  std::span<const AdapterUse> adapter_of(int sequence) const {
+    if (adapters_.empty()) return {};
+    return std::span(adapters_).subspan(static_cast<std::size_t>(sequence) % adapters_.size(), 1);
+  }
   std::span<const compute::PageId> pages(int sequence) const {
     return std::span(pages_).subspan(static_cast<std::size_t>(sequence) * pages_per_sequence_,
                                      pages_per_sequence_);
@@ -173,6 +187,7 @@ class Runner {
   }
 
   Model& model_;
+  const Adapters& adapters_;
   int step_, pages_per_sequence_;
   std::unique_ptr<compute::KvPool> pool_;
   std::vector<compute::PageId> pages_;
@@ -196,23 +211,24 @@ Row measure(Row row, const BenchOptions& options, double tokens, Work&& work) {
 }
 
 std::vector<Row> run_tests(Model& model, compute::Device& device, const BenchOptions& options,
-                           int threads) {
+                           const Adapters& adapters, int threads) {
+  const char* with = adapters.empty() ? "" : "+lora";
   std::vector<Row> rows;
   for (const int depth : options.depths) {
     for (const int prompt : options.prompts) {
       if (prompt == 0) continue;
-      Runner runner(model, device, options, 1, depth + prompt);
+      Runner runner(model, device, options, adapters, 1, depth + prompt);
       if (depth > 0) runner.read_prompt(0, 0, depth);
-      rows.push_back(measure({fmt::format("pp{}", prompt), threads, depth, 1}, options, prompt,
-                             [&] { runner.read_prompt(0, depth, prompt); }));
+      rows.push_back(measure({fmt::format("pp{}{}", prompt, with), threads, depth, 1}, options,
+                             prompt, [&] { runner.read_prompt(0, depth, prompt); }));
     }
     for (const int parallel : options.parallel) {
       for (const int generate : options.generates) {
         if (generate == 0) continue;
-        Runner runner(model, device, options, parallel, depth + generate);
+        Runner runner(model, device, options, adapters, parallel, depth + generate);
         for (int s = 0; depth > 0 && s < parallel; ++s) runner.read_prompt(s, 0, depth);
-        rows.push_back(measure({fmt::format("tg{}", generate), threads, depth, parallel}, options,
-                               static_cast<double>(generate) * parallel, [&] {
+        rows.push_back(measure({fmt::format("tg{}{}", generate, with), threads, depth, parallel},
+                               options, static_cast<double>(generate) * parallel, [&] {
                                  for (int i = 0; i < generate; ++i)
                                    runner.generate(parallel, depth + i);
                                }));
@@ -228,12 +244,12 @@ void print_table(const Model& model, const std::string& device, const std::vecto
   const ModelInfo& info = model.info();
   fmt::print("{} ({}), {:.2f} B parameters, {:.2f} GB; {}\n\n", info.architecture, info.file_type,
              info.parameters * 1e-9, info.weight_bytes * 1e-9, device);
-  fmt::print("| test   | threads | depth | sequences |  tokens/s |   +- | weights GB/s |\n");
-  fmt::print("|--------|--------:|------:|----------:|----------:|-----:|-------------:|\n");
+  fmt::print("| test       | threads | depth | sequences |  tokens/s |   +- | weights GB/s |\n");
+  fmt::print("|------------|--------:|------:|----------:|----------:|-----:|-------------:|\n");
   for (const Row& row : rows) {
     const std::string rate =
         row.weight_gb_per_s > 0 ? fmt::format("{:.1f}", row.weight_gb_per_s) : "";
-    fmt::print("| {:<6} | {:>7} | {:>5} | {:>9} | {:>9.2f} | {:>4.1f} | {:>12} |\n", row.test,
+    fmt::print("| {:<10} | {:>7} | {:>5} | {:>9} | {:>9.2f} | {:>4.1f} | {:>12} |\n", row.test,
                row.threads, row.depth, row.parallel, row.median, row.spread, rate);
   }
 }
@@ -267,8 +283,15 @@ void run(const BenchOptions& options) {
     const auto device = compute::make_cpu_device(
         {.threads = options.threads[i], .batch_threads = options.threads[i], .isa = options.isa});
     const auto model = Model::load(file, *device);
-    const auto more = run_tests(*model, *device, options, options.threads[i]);
-    rows.insert(rows.end(), more.begin(), more.end());
+    std::vector<Adapters> sets(1);  // without, then with
+    if (!options.adapters.empty()) sets.emplace_back();
+    for (const std::string& path : options.adapters) {
+      sets.back().push_back({model->load_adapter(path)});
+    }
+    for (const Adapters& set : sets) {
+      const auto more = run_tests(*model, *device, options, set, options.threads[i]);
+      rows.insert(rows.end(), more.begin(), more.end());
+    }
     if (i + 1 < options.threads.size()) continue;
     (options.output == "json" ? print_json : print_table)(*model, device->description(), rows);
   }

@@ -59,6 +59,8 @@ int run(int argc, char** argv) {
   app.add_option("--context", model.context, "Context length that the model claims");
   app.add_option("--window", model.window, "Sliding window (gemma3)");
   app.add_option("--tied", model.tied, "Use token_embd as the output matrix (true or false)");
+  app.add_option("--lora", model.lora_rank,
+                 "Write a LoRA adapter of this rank for the model instead of the model");
   app.add_option("--seed", model.seed, "Equal seeds and sizes give equal files");
   app.add_flag("-q,--quiet", quiet, "No progress");
   app.add_option("-o,--output", out, "File to write")->required();

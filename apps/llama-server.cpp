@@ -167,10 +167,16 @@ compute::CpuSettings cpu_settings(const ThreadOptions& threads) {
   return {.threads = count(threads.generation), .batch_threads = count(threads.batch)};
 }
 
-http::KeySet key_set(const SecurityOptions& security) {
+/// A router passes replies on without reading them, so it counts no tokens.
+enum class Counting { requests_and_tokens, requests };
+
+http::KeySet key_set(const SecurityOptions& security,
+                     Counting counting = Counting::requests_and_tokens) {
   options::ApiKeys read = options::read_api_keys(security);
   http::KeySet set{.keys = std::move(read.keys), .limits = {}};
   for (const ApiKeyLimit& limit : read.limits) {
+    if (limit.tokens_per_minute > 0 && counting == Counting::requests)
+      fail("--api-key-limits: tokens_per_minute is not supported yet by a server of many models");
     set.limits.push_back({.key = limit.key,
                           .requests_per_minute = limit.requests_per_minute,
                           .tokens_per_minute = limit.tokens_per_minute,
@@ -181,9 +187,10 @@ http::KeySet key_set(const SecurityOptions& security) {
 
 /// Keys, their limits and the certificate as their files are now. What cannot be read stays as it
 /// was: a server never becomes open, or ends, by a reload.
-void reload(http::Server& http, const SecurityOptions& security, bool had_keys) noexcept {
+void reload(http::Server& http, const SecurityOptions& security, Counting counting,
+            bool had_keys) noexcept {
   try {
-    const http::KeySet keys = key_set(security);
+    const http::KeySet keys = key_set(security, counting);
     if (had_keys && keys.keys.empty()) {
       log::error("SIGHUP: the files hold no API key, those before stay");
     } else {
@@ -204,10 +211,12 @@ void reload(http::Server& http, const SecurityOptions& security, bool had_keys) 
 /// As long as it lives SIGHUP reads them anew.
 class Reloading {
  public:
-  Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security) : stop_(stop) {
-    stop.on_hangup([&http, &security, had_keys = !key_set(security).keys.empty()] {
-      reload(http, security, had_keys);
-    });
+  Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security,
+            Counting counting)
+      : stop_(stop) {
+    const bool had_keys = !key_set(security, counting).keys.empty();
+    stop.on_hangup(
+        [&http, &security, counting, had_keys] { reload(http, security, counting, had_keys); });
   }
   ~Reloading() { stop_.on_hangup({}); }
   Reloading(const Reloading&) = delete;
@@ -248,6 +257,15 @@ log::Settings log_settings(const LogOptions& options) {
           .format = options.format == "json" ? log::Format::json : log::Format::text};
 }
 
+ControlVectors control_vectors(const ModelOptions& options) {
+  ControlVectors control{
+      .files = {}, .first_layer = options.control_first, .last_layer = options.control_last};
+  for (const ScaledFile& file : options.control_vectors) {
+    control.files.push_back({file.path, file.scale});
+  }
+  return control;
+}
+
 LoadOptions load_options(const Options& options, const StopSignal& stop,
                          const router::ChildReport& report) {
   const RopeOptions& rope = options.rope;
@@ -273,7 +291,8 @@ LoadOptions load_options(const Options& options, const StopSignal& stop,
           .yarn_ext_factor = rope.yarn_ext_factor,
           .yarn_attn_factor = rope.yarn_attn_factor,
           .yarn_beta_fast = rope.yarn_beta_fast,
-          .yarn_beta_slow = rope.yarn_beta_slow};
+          .yarn_beta_slow = rope.yarn_beta_slow,
+          .control_vectors = control_vectors(options.model)};
 }
 
 void apply_overrides(const ModelOptions& options, gguf::Metadata& metadata) {
@@ -355,6 +374,11 @@ struct Loaded {
     if (options.model.warm_up) warm_up(*model, *device);
     laps.take("warm_up_ms");
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
+    for (const ScaledFile& one : options.model.lora) {
+      engine->load_adapter(one.path, one.scale, /*name=*/"", options.model.lora_apply);
+      log::info("adapter {} at scale {:g}{}", one.path, one.scale,
+                options.model.lora_apply ? "" : ", not applied");
+    }
     laps.take("engine_ms");
     if (options.log.perf) log::write(log::Level::info, "", "timings of loading", laps.fields());
   }
@@ -401,7 +425,7 @@ void serve(const Options& options, StopSignal& stop) {
   http::ServerSettings settings = http_settings(options);
   settings.observer = [&service](const http::Answered& one) { service.observer().answered(one); };
   http::Server http(std::move(settings), service.routes());
-  const Reloading reloading(stop, http, options.security);
+  const Reloading reloading(stop, http, options.security, Counting::requests_and_tokens);
   http.run_in_background();
   log::info("listening on {}", http.address());
   service.set_serving(load(options, stop, report),
@@ -457,6 +481,7 @@ int run(int argc, char** argv) {
     if (!parsed.options.request_log.replay.empty()) return replay(parsed.options, stop);
     const router::ModelStore store = model_store(parsed.options.download);
     if (router::serves_many(parsed.options, store)) {
+      key_set(parsed.options.security, Counting::requests);  // for its errors
       serve_many(
           {.options = parsed.options,
            .store = store,
@@ -465,7 +490,7 @@ int run(int argc, char** argv) {
            .http = http_settings(parsed.options),
            .stop_deadline = kStopDeadline},
           [&](http::Server& http) {
-            const Reloading reloading(stop, http, parsed.options.security);
+            const Reloading reloading(stop, http, parsed.options.security, Counting::requests);
             stop.wait();
           });
     } else {

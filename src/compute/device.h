@@ -21,12 +21,22 @@
 
 namespace llm::compute {
 
+/// A product of low rank that joins another one (LoRA, arXiv:2106.09685):
+/// out[t] += scales[t] * factor * b (a x[t]). A token whose scale is 0 is left as it is, to the
+/// bit. Several join one by one, in their order.
+struct LowRank {
+  Weight a, b;  // [rank, cols], [rows, rank]; of experts: stacks of these
+  float factor = 1;
+  std::span<const float> scales;  // [x.rows]
+};
+
 /// One product of a group that shares its input: out[t, r] = sum_c weight[r, c] x[t, c] (+
 /// bias[r]).
 struct Linear {
   const Weight* weight;
   const float* bias = nullptr;  // [weight->rows] or null
   Tensor out;                   // [x.rows, weight->rows]
+  std::span<const LowRank> low_rank = {};
 };
 
 /// Rotary embedding (arXiv:2104.09864). Angles of all pairs are computed once per step.
@@ -112,9 +122,13 @@ class Device {
 
   virtual std::unique_ptr<KvPool> make_kv_pool(const KvLayout& layout, int page_count) = 0;
 
-  /// out[t] = table.row(tokens[t]) * scale.
-  virtual void embed(const Weight& table, std::span<const TokenId> tokens, float scale,
-                     Tensor out) = 0;
+  /// out[t] = table.row(tokens[t]) * scale. Low rank joins before the scale; its `a` is a table as
+  /// well, [vocabulary, rank]: scales[t] * factor * b a.row(tokens[t]).
+  virtual void embed(const Weight& table, std::span<const TokenId> tokens, float scale, Tensor out,
+                     std::span<const LowRank> low_rank) = 0;
+  void embed(const Weight& table, std::span<const TokenId> tokens, float scale, Tensor out) {
+    embed(table, tokens, scale, out, {});
+  }
 
   /// out = x / sqrt(mean(x^2) + eps) * weight, per row; weight [cols] or null. out may be x.
   virtual void rms_norm(Tensor x, const float* weight, float eps, Tensor out) = 0;
@@ -150,6 +164,7 @@ class Device {
     const Weight *gate, *up, *down;
     const float *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;
     Activation activation = Activation::silu;
+    std::span<const LowRank> gate_low_rank = {}, up_low_rank = {}, down_low_rank = {};
   };
   virtual void gated_ffn(Tensor x, const GatedFfn& ffn, Tensor out) = 0;
 
@@ -159,6 +174,7 @@ class Device {
     const float* selection_bias = nullptr;  // [experts], joins the choice, not the weights
     const float *gate_bias = nullptr, *up_bias = nullptr, *down_bias = nullptr;  // [experts, rows]
     MoeShape shape;
+    std::span<const LowRank> gate_low_rank = {}, up_low_rank = {}, down_low_rank = {};
   };
   virtual void moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tensor out) = 0;
 
@@ -166,6 +182,8 @@ class Device {
   virtual void activate(Tensor x, Activation activation) = 0;
   /// x += y.
   virtual void add(Tensor x, Tensor y) = 0;
+  /// x[t] += values, [x.cols].
+  virtual void add_to_rows(Tensor x, std::span<const float> values) = 0;
   /// x *= factor.
   virtual void scale(Tensor x, float factor) = 0;
   /// x[t] *= factors[t].

@@ -157,6 +157,26 @@ void multiply(Tensor x, const Weight& weight, std::int64_t which, const float* b
   }
 }
 
+/// out += scale * b (a x) for one token; a and b are the matrices `which` of their stacks.
+void add_low_rank(std::span<const float> x, const LowRank& part, std::int64_t which, float scale,
+                  std::span<float> out) {
+  if (scale == 0) return;
+  Floats inner(index(part.a.rows)), delta(out.size());
+  const Tensor row{const_cast<float*>(x.data()), 1, part.a.cols};
+  multiply(row, part.a, which, nullptr, {inner.data(), 1, part.a.rows});
+  multiply({inner.data(), 1, part.a.rows}, part.b, which, nullptr, {delta.data(), 1, part.b.rows});
+  for (std::size_t c = 0; c < out.size(); ++c) out[c] += scale * part.factor * delta[c];
+}
+
+/// The same for all tokens of a product.
+void add_low_rank(Tensor x, std::span<const LowRank> parts, std::int64_t which, Tensor out) {
+  for (const LowRank& part : parts) {
+    for (std::int64_t t = 0; t < x.rows; ++t) {
+      add_low_rank(x.row(t), part, which, part.scales[index(t)], out.row(t));
+    }
+  }
+}
+
 class ReferenceDevice final : public Device {
  public:
   std::string description() const override { return "reference (scalar, double sums)"; }
@@ -174,10 +194,19 @@ class ReferenceDevice final : public Device {
     return std::make_unique<ReferencePool>(layout, page_count);
   }
 
-  void embed(const Weight& table, std::span<const TokenId> tokens, float scale,
-             Tensor out) override {
+  void embed(const Weight& table, std::span<const TokenId> tokens, float scale, Tensor out,
+             std::span<const LowRank> low_rank) override {
     for (std::size_t t = 0; t < tokens.size(); ++t) {
-      const Floats row = expand(table.type, table.row(tokens[t]), table.cols);
+      Floats row = expand(table.type, table.row(tokens[t]), table.cols);
+      for (const LowRank& part : low_rank) {
+        if (part.scales[t] == 0) continue;
+        Floats inner = expand(part.a.type, part.a.row(tokens[t]), part.a.cols), delta(row.size());
+        multiply({inner.data(), 1, part.a.cols}, part.b, 0, nullptr,
+                 {delta.data(), 1, part.b.rows});
+        for (std::size_t c = 0; c < row.size(); ++c) {
+          row[c] += part.scales[t] * part.factor * delta[c];
+        }
+      }
       std::transform(row.begin(), row.end(), out.row(static_cast<std::int64_t>(t)).begin(),
                      [scale](float v) { return v * scale; });
     }
@@ -217,7 +246,10 @@ class ReferenceDevice final : public Device {
   }
 
   void linear(Tensor x, std::span<const Linear> products) override {
-    for (const Linear& p : products) multiply(x, *p.weight, 0, p.bias, p.out);
+    for (const Linear& p : products) {
+      multiply(x, *p.weight, 0, p.bias, p.out);
+      add_low_rank(x, p.low_rank, 0, p.out);
+    }
   }
 
   void rope(Tensor x, int head_dim, std::span<const std::int32_t> positions,
@@ -294,10 +326,15 @@ class ReferenceDevice final : public Device {
                      scratch);
       std::vector<double> total(index(x.cols));
       for (std::size_t i = 0; i < used; ++i) {
+        const auto gate = of_token(moe.gate_low_rank, t), up = of_token(moe.up_low_rank, t),
+                   down = of_token(moe.down_low_rank, t);
         const GatedFfn expert{.gate_bias = bias_of(moe.gate_bias, moe.gate, experts[i]),
                               .up_bias = bias_of(moe.up_bias, moe.up, experts[i]),
                               .down_bias = bias_of(moe.down_bias, moe.down, experts[i]),
-                              .activation = moe.shape.activation};
+                              .activation = moe.shape.activation,
+                              .gate_low_rank = gate,
+                              .up_low_rank = up,
+                              .down_low_rank = down};
         run_ffn({x.row(t).data(), 1, x.cols}, moe.gate, moe.up, moe.down, experts[i], expert,
                 {one.data(), 1, x.cols});
         for (std::size_t c = 0; c < total.size(); ++c) total[c] += weights[i] * one[c];
@@ -314,6 +351,11 @@ class ReferenceDevice final : public Device {
   }
   void add(Tensor x, Tensor y) override {
     for (std::int64_t i = 0; i < x.rows * x.cols; ++i) x.data[i] += y.data[i];
+  }
+  void add_to_rows(Tensor x, std::span<const float> values) override {
+    for (std::int64_t t = 0; t < x.rows; ++t) {
+      for (std::size_t c = 0; c < values.size(); ++c) x.row(t)[c] += values[c];
+    }
   }
   void scale(Tensor x, float factor) override {
     for (std::int64_t i = 0; i < x.rows * x.cols; ++i) x.data[i] *= factor;
@@ -340,8 +382,11 @@ class ReferenceDevice final : public Device {
     Floats up_values(index(x.rows * up->rows)), gate_values(up_values.size());
     const Tensor inner{up_values.data(), x.rows, up->rows};
     multiply(x, *up, which, how.up_bias, inner);
+    add_low_rank(x, how.up_low_rank, which, inner);
     if (gate != nullptr) {
-      multiply(x, *gate, which, how.gate_bias, {gate_values.data(), x.rows, gate->rows});
+      const Tensor gates{gate_values.data(), x.rows, gate->rows};
+      multiply(x, *gate, which, how.gate_bias, gates);
+      add_low_rank(x, how.gate_low_rank, which, gates);
       for (std::size_t i = 0; i < up_values.size(); ++i) {
         up_values[i] = gate_value(how.activation, gate_values[i], up_values[i]);
       }
@@ -349,6 +394,13 @@ class ReferenceDevice final : public Device {
       for (float& v : up_values) v = gate_value(how.activation, v, 1);
     }
     multiply(inner, *down, which, how.down_bias, out);
+    add_low_rank(inner, how.down_low_rank, which, out);
+  }
+
+  static std::vector<LowRank> of_token(std::span<const LowRank> parts, std::int64_t token) {
+    std::vector<LowRank> own(parts.begin(), parts.end());
+    for (LowRank& part : own) part.scales = part.scales.subspan(index(token), 1);
+    return own;
   }
 
   std::deque<Floats> memory_;

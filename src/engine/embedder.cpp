@@ -59,7 +59,8 @@ Embedder::Part Embedder::make_part(Job& job, std::size_t input) {
   return {
       .job = &job,
       .input = input,
-      .pooler = Pooler(input_of(job.asked.request->pooling, model_.info()), model_.info().width)};
+      .pooler = Pooler(input_of(job.asked.request->pooling, model_.info()), model_.info().width),
+      .adapters = adapters_for(job.asked.adapters, job.asked.request->inputs[input])};
 }
 
 bool Embedder::reserve(Part& part, int tokens) {
@@ -116,7 +117,8 @@ void Embedder::compute(std::vector<Part>& parts) {
     batch.push_back({.tokens = std::span(part.tokens()).subspan(part.computed, part.planned),
                      .first_position = part.computed,
                      .pages = part.pages,
-                     .outputs = part.pooler.outputs(part.reaches_end())});
+                     .outputs = part.pooler.outputs(part.reaches_end()),
+                     .adapters = part.adapters});
   }
   const compute::Tensor rows = model_.embed(batch, *cache_.pool);
   std::int64_t row = 0;

@@ -22,6 +22,7 @@ struct EmbeddingJob {
   std::shared_ptr<Handle> handle;
   std::shared_ptr<const EmbeddingRequest> request;
   std::shared_ptr<EmbeddingSink> sink;
+  AdapterSet adapters;
 };
 
 class Embedder {
@@ -72,6 +73,7 @@ class Embedder {
     int computed = 0;
     int planned = 0;  // tokens of the step in the making
     std::vector<compute::PageId> pages;
+    AdapterSet adapters;
 
     const std::vector<TokenId>& tokens() const { return job->asked.request->inputs[input]; }
     int pending() const { return static_cast<int>(tokens().size()) - computed; }

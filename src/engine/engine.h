@@ -17,6 +17,7 @@
 
 #include "base/histogram.h"
 #include "base/token.h"
+#include "engine/adapters.h"
 #include "model/model.h"
 #include "sampling/sampling.h"
 #include "tokenizer/tokenizer.h"
@@ -96,13 +97,16 @@ struct GenerationRequest {
   int min_line_indent = 0;           // n_indent
   std::int64_t max_predict_ms = -1;  // t_max_predict_ms: ends at a newline after it; -1: no limit
   int slot = -1;                     // id_slot wish, -1: any
-  std::string name;                  // for the log (X-Request-Id); may be empty
+  /// Adapters by id or name; unset: those of the engine at their scales.
+  std::optional<std::vector<AdapterScale>> adapters;
+  std::string name;  // for the log (X-Request-Id); may be empty
 };
 
 /// Texts whose vectors are wanted.
 struct EmbeddingRequest {
   std::vector<std::vector<TokenId>> inputs;  // none of them empty
   Pooling pooling = Pooling::mean;
+  std::optional<std::vector<AdapterScale>> adapters;  // as GenerationRequest's
 };
 
 /// The vectors of one input as the model gives them, not normalised: one, or with Pooling::none one
@@ -196,6 +200,14 @@ class Engine {
   /// context of a slot, and for models that see both ways the micro-batch, too.
   virtual std::shared_ptr<RequestHandle> submit(EmbeddingRequest request,
                                                 std::shared_ptr<EmbeddingSink> sink) = 0;
+  /// Reads a LoRA adapter and adds it to adapters(); returns its id. Any thread, also while
+  /// requests run. Throws Error that names the file and what is wrong in it, and what
+  /// AdapterList::add throws.
+  virtual int load_adapter(const std::string& path, float scale, const std::string& name,
+                           bool applied) = 0;
+  /// Requests keep what was there when they were submitted.
+  virtual AdapterList& adapters() = 0;
+
   virtual std::vector<SlotView> slots() const = 0;
   virtual EngineStats stats() const = 0;
   virtual int slot_count() const = 0;

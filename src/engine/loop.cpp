@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 #include "base/error.h"
@@ -149,11 +150,12 @@ std::shared_ptr<RequestHandle> EngineLoop::submit(GenerationRequest request,
   const int length = static_cast<int>(request.prompt.size());
   if (length == 0) bad_field("prompt", "\"prompt\" must not be empty");
   if (length >= slot_context_) throw ContextError(length, slot_context_);
+  AdapterSet adapters = adapters_for(adapters_.resolve(request.adapters), request.prompt);
   const std::lock_guard lock(mutex_);
   check_capacity();
   auto handle = make_handle();
   inbox_.push_back({handle, std::make_shared<GenerationRequest>(std::move(request)),
-                    std::move(sink), Clock::now()});
+                    std::move(sink), Clock::now(), std::move(adapters)});
   ++inbox_and_queue_;
   is_idle_ = false;
   has_messages_ = true;
@@ -180,6 +182,15 @@ std::shared_ptr<Handle> EngineLoop::make_handle() {
     wake_.notify_one();
   };
   return std::make_shared<Handle>(next_id_++, wake);
+}
+
+int EngineLoop::load_adapter(const std::string& path, float scale, const std::string& name,
+                             bool applied) {
+  const std::lock_guard lock(adapter_loading_);  // one at a time: their memory is counted
+  std::error_code unknown;                       // the file's reader says what is wrong with it
+  const auto bytes = std::filesystem::file_size(path, unknown);
+  adapters_.check_room(unknown ? 0 : static_cast<std::int64_t>(bytes));
+  return adapters_.add(model_.load_adapter(path), scale, name, applied);
 }
 
 std::vector<SlotView> EngineLoop::slots() const {
@@ -394,7 +405,8 @@ void EngineLoop::forward(const std::vector<Work>& works) {
     batch.push_back({.tokens = tokens.tokens().subspan(tokens.computed(), work.count),
                      .first_position = tokens.computed(),
                      .pages = tokens.pages(),
-                     .outputs = reaches_end ? Outputs::last : Outputs::none});
+                     .outputs = reaches_end ? Outputs::last : Outputs::none,
+                     .adapters = sequence.adapters});
     const int streams =
         sequence.is_decoding() ? 1 : 0;  // tokens without a choice cost as a prompt's
     record.decoding += streams;
@@ -525,6 +537,12 @@ bool EngineLoop::shift_context(Sequence& sequence) {
   const int discard =
       std::clamp(request.discard_tokens > 0 ? request.discard_tokens : rest / 2, 1, rest - 1);
   sequence.tokens.erase(keep, discard);
+  for (AdapterUse& use : sequence.adapters) {  // its place has moved, or is among what has gone
+    if (use.first_position > keep) {
+      use.first_position = std::max(keep, use.first_position - discard);
+    }
+  }
+  sequence.tokens.set_contexts(contexts_of(sequence.adapters));
   sequence.is_catching_up = true;
   return true;
 }

@@ -31,6 +31,9 @@ class EngineLoop final : public Engine {
                                         std::shared_ptr<EventSink> sink) override;
   std::shared_ptr<RequestHandle> submit(EmbeddingRequest request,
                                         std::shared_ptr<EmbeddingSink> sink) override;
+  int load_adapter(const std::string& path, float scale, const std::string& name,
+                   bool applied) override;
+  AdapterList& adapters() override { return adapters_; }
   std::vector<SlotView> slots() const override;
   EngineStats stats() const override;
   int slot_count() const override { return slot_table_.count(); }
@@ -79,6 +82,8 @@ class EngineLoop final : public Engine {
   const EngineSettings settings_;
   int slot_context_;
   int most_tokens_;  // of one computation
+  std::mutex adapter_loading_;
+  AdapterList adapters_;
   SlotTable slot_table_;
   PagedCache cache_;
   Embedder embedder_;

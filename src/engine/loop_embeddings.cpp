@@ -31,11 +31,12 @@ void EngineLoop::check_inputs(const EmbeddingRequest& request) const {
 std::shared_ptr<RequestHandle> EngineLoop::submit(EmbeddingRequest request,
                                                   std::shared_ptr<EmbeddingSink> sink) {
   check_inputs(request);
+  AdapterSet adapters = adapters_.resolve(request.adapters);
   const std::lock_guard lock(mutex_);
   check_capacity();
   auto handle = make_handle();
-  embedding_inbox_.push_back(
-      {handle, std::make_shared<const EmbeddingRequest>(std::move(request)), std::move(sink)});
+  embedding_inbox_.push_back({handle, std::make_shared<const EmbeddingRequest>(std::move(request)),
+                              std::move(sink), std::move(adapters)});
   ++inbox_and_queue_;
   is_idle_ = false;
   has_messages_ = true;

@@ -17,8 +17,13 @@ std::optional<compute::PageId> PagedCache::take_page() {
   return ledger.take();
 }
 
-PagedTokens::PagedTokens(PagedCache& cache, std::vector<TokenId> tokens, bool reuse)
-    : cache_(cache), tokens_(std::move(tokens)), at_(cache.prefixes.root()), reuse_(reuse) {}
+PagedTokens::PagedTokens(PagedCache& cache, std::vector<TokenId> tokens, bool reuse,
+                         PageContexts contexts)
+    : cache_(cache),
+      tokens_(std::move(tokens)),
+      at_(cache.prefixes.root()),
+      reuse_(reuse),
+      contexts_(std::move(contexts)) {}
 
 PagedTokens::~PagedTokens() {
   release();
@@ -36,7 +41,8 @@ int PagedTokens::adopt() {
 void PagedTokens::adopt_full_pages() {
   for (int begin = published_pages_ * kPageTokens; size() - 1 - begin >= kPageTokens;
        begin += kPageTokens) {
-    PrefixCache::Node* next = cache_.prefixes.find_full(at_, tokens().subspan(begin, kPageTokens));
+    PrefixCache::Node* next = cache_.prefixes.find_full(at_, tokens().subspan(begin, kPageTokens),
+                                                        contexts_.of(published_pages_));
     if (!next) return;
     // Pages that were reserved, or begun by this sequence, are not needed any more.
     while (static_cast<int>(pages_.size()) > published_pages_) {
@@ -53,7 +59,7 @@ void PagedTokens::adopt_full_pages() {
 
 void PagedTokens::adopt_partial_page() {
   const auto rest = tokens().subspan(computed_, std::min(pending() - 1, kPageTokens));
-  const auto partial = cache_.prefixes.find_partial(at_, rest);
+  const auto partial = cache_.prefixes.find_partial(at_, rest, contexts_.of(published_pages_));
   if (!partial) return;
   // The page will be written behind the shared beginning, so it is copied. Its own reference keeps
   // it from being evicted while room is made for the copy.
@@ -72,9 +78,11 @@ std::uint64_t PagedTokens::next_page_key() const {
   const int begin = published_pages_ * kPageTokens;
   if (!reuse_ || size() - 1 - begin < kPageTokens) return 0;
   const auto block = tokens().subspan(begin, kPageTokens);
-  return XXH3_64bits_withSeed(block.data(), block.size_bytes(),
-                              reinterpret_cast<std::uintptr_t>(at_)) |
-         1;
+  auto seed = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(at_));
+  if (const PageContext& context = contexts_.of(published_pages_)) {
+    seed = XXH3_64bits_withSeed(context->data(), context->size() * sizeof(context->front()), seed);
+  }
+  return XXH3_64bits_withSeed(block.data(), block.size_bytes(), seed) | 1;
 }
 
 bool PagedTokens::reserve(int count) {
@@ -97,7 +105,7 @@ void PagedTokens::publish_full_pages() {
   while ((published_pages_ + 1) * kPageTokens <= computed_) {
     compute::PageId& page = pages_[published_pages_];
     at_ = cache_.prefixes.insert(at_, tokens().subspan(published_pages_ * kPageTokens, kPageTokens),
-                                 page);
+                                 page, contexts_.of(published_pages_));
     const compute::PageId shared = PrefixCache::page_of(*at_);
     if (shared != page) {  // somebody else computed the same: keep one copy
       cache_.ledger.add_reference(shared);
@@ -112,7 +120,7 @@ void PagedTokens::release() {
   const int rest = computed_ - published_pages_ * kPageTokens;
   if (rest > 0) {
     cache_.prefixes.insert(at_, tokens().subspan(published_pages_ * kPageTokens, rest),
-                           pages_[published_pages_]);
+                           pages_[published_pages_], contexts_.of(published_pages_));
   }
   for (const compute::PageId page : pages_) cache_.ledger.release(page);
   pages_.clear();

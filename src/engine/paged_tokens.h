@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "compute/kv_pool.h"
@@ -28,7 +29,8 @@ struct PagedCache {
 
 class PagedTokens {
  public:
-  PagedTokens(PagedCache& cache, std::vector<TokenId> tokens, bool reuse);
+  PagedTokens(PagedCache& cache, std::vector<TokenId> tokens, bool reuse,
+              PageContexts contexts = {});
   ~PagedTokens();
   PagedTokens(const PagedTokens&) = delete;
   PagedTokens& operator=(const PagedTokens&) = delete;
@@ -61,6 +63,9 @@ class PagedTokens {
   /// Drops tokens [first, first + count) and everything computed from there on (context shift).
   void erase(int first, int count);
 
+  /// Before anything is computed (again).
+  void set_contexts(PageContexts contexts) { contexts_ = std::move(contexts); }
+
  private:
   void adopt_full_pages();
   void adopt_partial_page();
@@ -75,6 +80,7 @@ class PagedTokens {
   int published_pages_ = 0;  // how many of pages_ are nodes of the tree on the path to at_
   int computed_ = 0;
   bool reuse_;
+  PageContexts contexts_;
 };
 
 }  // namespace llm

@@ -8,6 +8,7 @@ namespace llm {
 struct PrefixCache::Node {
   Node* parent = nullptr;
   std::vector<TokenId> tokens;
+  PageContext context;
   compute::PageId page{};
   std::uint64_t last_used = 0;
   std::vector<std::unique_ptr<Node>> children;
@@ -22,6 +23,10 @@ std::size_t common_prefix(std::span<const TokenId> a, std::span<const TokenId> b
   const auto [end, unused] =
       std::mismatch(a.begin(), a.begin() + std::min(a.size(), b.size()), b.begin());
   return end - a.begin();
+}
+
+bool is_same(const PageContext& a, const PageContext& b) {
+  return a == b || (a && b && *a == *b);
 }
 
 }  // namespace
@@ -42,10 +47,12 @@ void PrefixCache::touch(Node* node) {
   }
 }
 
-PrefixCache::Node* PrefixCache::find_full(Node* at, std::span<const TokenId> block) {
+PrefixCache::Node* PrefixCache::find_full(Node* at, std::span<const TokenId> block,
+                                          const PageContext& context) {
   assert(block.size() == compute::kPageTokens);
   for (const auto& child : at->children) {
-    if (child->is_full() && common_prefix(child->tokens, block) == block.size()) {
+    if (child->is_full() && common_prefix(child->tokens, block) == block.size() &&
+        is_same(child->context, context)) {
       touch(child.get());
       return child.get();
     }
@@ -54,12 +61,14 @@ PrefixCache::Node* PrefixCache::find_full(Node* at, std::span<const TokenId> blo
 }
 
 std::optional<PrefixCache::Partial> PrefixCache::find_partial(Node* at,
-                                                              std::span<const TokenId> tokens) {
+                                                              std::span<const TokenId> tokens,
+                                                              const PageContext& context) {
   Node* best = nullptr;
   std::size_t best_length = 0;
   for (const auto& child : at->children) {
     const std::size_t length = common_prefix(child->tokens, tokens);
-    if (length > best_length) best = child.get(), best_length = length;
+    if (length > best_length && is_same(child->context, context))
+      best = child.get(), best_length = length;
   }
   if (!best) return std::nullopt;
   touch(best);
@@ -67,11 +76,12 @@ std::optional<PrefixCache::Partial> PrefixCache::find_partial(Node* at,
 }
 
 PrefixCache::Node* PrefixCache::insert(Node* at, std::span<const TokenId> tokens,
-                                       compute::PageId page) {
+                                       compute::PageId page, const PageContext& context) {
   assert(at->is_root() || at->is_full());
   assert(!tokens.empty() && tokens.size() <= compute::kPageTokens);
   Node* shorter = nullptr;  // a leaf that the new page makes superfluous
   for (const auto& child : at->children) {
+    if (!is_same(child->context, context)) continue;
     const std::size_t length = common_prefix(child->tokens, tokens);
     const bool covers = length == tokens.size();
     if (covers && (child->is_full() || tokens.size() < compute::kPageTokens)) {
@@ -85,6 +95,7 @@ PrefixCache::Node* PrefixCache::insert(Node* at, std::span<const TokenId> tokens
   auto node = std::make_unique<Node>();
   node->parent = at;
   node->tokens.assign(tokens.begin(), tokens.end());
+  node->context = context;
   node->page = page;
   ledger_.add_reference(page);
   Node* added = node.get();

@@ -21,6 +21,20 @@
 
 namespace llm {
 
+/// What besides its tokens and those before it the content of a page depends on: the adapters that
+/// were used. Null: on nothing. Pages are shared between equal contexts only.
+using PageContext = std::shared_ptr<const std::vector<std::uint64_t>>;
+
+/// The contexts of a sequence's pages: up to a page, of that page, and behind it.
+struct PageContexts {
+  PageContext before, change, after;
+  int change_page = 0;
+
+  const PageContext& of(int page) const {
+    return page < change_page ? before : page > change_page ? after : change;
+  }
+};
+
 class PrefixCache {
  public:
   struct Node;
@@ -32,18 +46,20 @@ class PrefixCache {
 
   /// The child of `at` that holds exactly the kPageTokens tokens of `block`, now most recently
   /// used. Null when there is none.
-  Node* find_full(Node* at, std::span<const TokenId> block);
+  Node* find_full(Node* at, std::span<const TokenId> block, const PageContext& context = nullptr);
 
   struct Partial {
     compute::PageId page;
     int tokens;  // how many of the wanted ones the page begins with, at least 1
   };
   /// The child of `at` that shares the longest beginning with `tokens`.
-  std::optional<Partial> find_partial(Node* at, std::span<const TokenId> tokens);
+  std::optional<Partial> find_partial(Node* at, std::span<const TokenId> tokens,
+                                      const PageContext& context = nullptr);
 
   /// Adds a page below `at` (which must be full or the root) and takes a reference on it. When the
   /// same tokens are there already, that node is returned and `page` is left alone.
-  Node* insert(Node* at, std::span<const TokenId> tokens, compute::PageId page);
+  Node* insert(Node* at, std::span<const TokenId> tokens, compute::PageId page,
+               const PageContext& context = nullptr);
 
   /// Gives one unused page back to the ledger; false when every page is in use.
   bool evict_one();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/adapters.h"
 #include "engine/engine.h"
 #include "engine/paged_tokens.h"
 #include "engine/text_stream.h"
@@ -42,6 +43,7 @@ struct Waiting {
   std::shared_ptr<GenerationRequest> request;
   std::shared_ptr<EventSink> sink;
   Clock::time_point since;
+  AdapterSet adapters;
 };
 
 struct Sequence {
@@ -52,6 +54,7 @@ struct Sequence {
   std::shared_ptr<Handle> handle;
   std::shared_ptr<GenerationRequest> request;
   std::shared_ptr<EventSink> sink;
+  AdapterSet adapters;
   PagedTokens tokens;
   Sampler sampler;
   TextStream text;

@@ -65,6 +65,7 @@ class Builder {
   void add_layer(int layer);
   void add_matrix(const std::string& name, std::vector<std::int64_t> shape, float deviation = 1);
   void add_vector(const std::string& name, std::int64_t length, Item::Kind kind);
+  void turn_into_adapter();
   void write_item(Writer& writer, const Item& item);
   const quant::RandomBlocks& blocks(Type type, float deviation);
 
@@ -85,6 +86,7 @@ Builder::Builder(const RandomModel& model)
       random_(model.seed) {
   check();
   add_tensors();
+  if (m_.lora_rank > 0) turn_into_adapter();
 }
 
 void Builder::check() const {
@@ -99,6 +101,8 @@ void Builder::check() const {
   positive("the head dimension", m_.head_dim);
   positive("the feed-forward width", m_.ffn);
   positive("the context", m_.context);
+  if (m_.lora_rank < 0 || m_.lora_rank > 4096)
+    fail("the rank of an adapter is {}, it must be 1 to 4096", m_.lora_rank);
   if (m_.layers > 512) fail("{} layers, at most 512 are possible", m_.layers);
   if (m_.heads % m_.kv_heads != 0)
     fail("{} heads cannot be shared evenly by {} kv heads", m_.heads, m_.kv_heads);
@@ -144,6 +148,13 @@ void Builder::set_sizes(Metadata& m) const {
 Metadata Builder::metadata() const {
   Metadata m;
   m.set("general.architecture", {m_.arch});
+  if (m_.lora_rank > 0) {
+    m.set("general.type", {std::string("adapter")});
+    m.set("general.name", {fmt::format("random adapter (seed {})", m_.seed)});
+    m.set("adapter.type", {std::string("lora")});
+    m.set("adapter.lora.alpha", {2 * static_cast<float>(m_.lora_rank)});
+    return m;
+  }
   m.set("general.type", {std::string("model")});
   m.set("general.name", {fmt::format("random {} (seed {})", m_.arch, m_.seed)});
   m.set("general.file_type", {file_type_->number});
@@ -223,6 +234,24 @@ void Builder::add_tensors() {
   for (int layer = 0; layer < m_.layers; ++layer) add_layer(layer);
   add_vector("output_norm.weight", m_.width, Item::Kind::around_one);
   if (!tied_) add_matrix("output", {m_.vocab, m_.width}, 2);
+}
+
+void Builder::turn_into_adapter() {
+  std::vector<Item> changes;
+  for (const Item& item : items_) {
+    const TensorPlan& base = item.plan;
+    if (item.kind != Item::Kind::matrix || !base.name.starts_with("blk.")) continue;
+    const std::int64_t cols = base.shape.back();
+    std::vector<std::int64_t> a = base.shape, b = base.shape;
+    a[a.size() - 2] = b.back() = m_.lora_rank;
+    // With an alpha of twice the rank the change is about half as large as what it changes.
+    const float rank = static_cast<float>(m_.lora_rank), width = static_cast<float>(cols);
+    changes.push_back(
+        {{base.name + ".lora_a", Type::f16, a}, Item::Kind::matrix, 1 / std::sqrt(width)});
+    changes.push_back(
+        {{base.name + ".lora_b", Type::f16, b}, Item::Kind::matrix, 0.25F / std::sqrt(rank)});
+  }
+  items_ = std::move(changes);
 }
 
 const quant::RandomBlocks& Builder::blocks(Type type, float deviation) {

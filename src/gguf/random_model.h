@@ -28,6 +28,8 @@ struct RandomModel {
   bool tied = false;               // the output matrix is token_embd; always so in gemma3
   std::string file_type = "Q8_0";  // a name of quant::file_types()
   std::uint64_t seed = 1;
+  /// Above 0: not the model but a LoRA adapter of that rank for it, for every matrix of its layers.
+  int lora_rank = 0;
 };
 
 struct RandomModelPreset {

@@ -103,7 +103,7 @@ void Bert::run_layer(Step& step, const Layer& layer, int index, bool last, Tenso
 
 Tensor Bert::run(Step& step) const {
   Tensor x = embed_tokens(step);
-  step.each_layer(layers_.size(), [&](std::size_t i, bool last) {
+  step.each_layer(layers_.size(), x, [&](std::size_t i, bool last) {
     run_layer(step, layers_[i], static_cast<int>(i), last, x);
   });
   return x;

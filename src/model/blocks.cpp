@@ -107,7 +107,7 @@ Tensor Attention::operator()(Step& step, Tensor n, int layer, const compute::Rop
   const Tensor q = device.allocate(n.rows, q_.rows), k = device.allocate(n.rows, k_.rows),
                v = device.allocate(n.rows, v_.rows);
   const Linear products[] = {{&q_, q_bias_, q}, {&k_, k_bias_, k}, {&v_, v_bias_, v}};
-  device.linear(n, products);
+  step.linear(n, products);
   const bool norm_after = plan_.qk_norm == QkNorm::per_head_after_rope;
   if (plan_.qk_norm != QkNorm::none && !norm_after) normalize(step, q, k);
   if (rope != nullptr) {

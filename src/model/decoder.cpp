@@ -118,7 +118,7 @@ void Decoder::run_layer(Step& step, const Layer& layer, int index, bool last, Te
 Tensor Decoder::run(Step& step) const {
   Tensor x = step.embed(embedding_, plan_.embedding_scale);
   if (embedding_norm_) x = embedding_norm_(step, x);
-  step.each_layer(layers_.size(), [&](std::size_t i, bool last) {
+  step.each_layer(layers_.size(), x, [&](std::size_t i, bool last) {
     run_layer(step, layers_[i], static_cast<int>(i), last, x);
   });
   return output_norm_(step, x);

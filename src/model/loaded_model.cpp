@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/control_vector.h"
 #include "model/file_type.h"
 #include "model/reader.h"
 #include "model/step.h"
@@ -23,12 +24,15 @@ LoadedModel::LoadedModel(ModelReader& reader) : device_(reader.device()) {
   info_.weight_bytes = reader.weight_bytes();
   info_.file_type = file_type_name(file);
   info_.is_causal = reader.is_causal();
+  control_ = load_control_vectors(reader.options().control_vectors, h.layers, h.width);
   if (reader.has("pooling_type")) {
     info_.pooling = static_cast<Pooling>(reader.count("pooling_type", 0, 4));
   }
 }
 
 void LoadedModel::keep(ModelReader& reader) {
+  matrices_ = reader.matrices();
+  token_table_ = reader.token_table();
   embedding_head_.load(reader);
   info_.embedding_width = embedding_head_.width();
   info_.rank_input = embedding_head_.rank_input();
@@ -37,14 +41,14 @@ void LoadedModel::keep(ModelReader& reader) {
 
 compute::Tensor LoadedModel::forward(std::span<const BatchSequence> batch, compute::KvPool& pool) {
   device_.reset();
-  Step step(device_, pool, batch);
+  Step step(device_, pool, batch, control_);
   if (step.token_count() == 0) return {nullptr, 0, info_.vocab};
   return head(step, run(step));
 }
 
 compute::Tensor LoadedModel::embed(std::span<const BatchSequence> batch, compute::KvPool& pool) {
   device_.reset();
-  Step step(device_, pool, batch);
+  Step step(device_, pool, batch, control_);
   if (step.token_count() == 0) return {nullptr, 0, info_.width};
   return run(step);
 }
@@ -56,6 +60,11 @@ compute::Tensor LoadedModel::finish(std::span<const float> pooled, Pooling pooli
   std::copy(pooled.begin(), pooled.end(), x.data);
   return pooling == Pooling::rank ? embedding_head_.scores(device_, x)
                                   : embedding_head_.project(device_, x);
+}
+
+std::shared_ptr<const Adapter> LoadedModel::load_adapter(const std::string& path) const {
+  return std::make_shared<const Adapter>(path, info_.architecture, matrices_, token_table_,
+                                         device_);
 }
 
 compute::Tensor LoadedModel::head(Step&, compute::Tensor) const {

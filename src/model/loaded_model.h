@@ -18,6 +18,7 @@ class LoadedModel : public Model {
   compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool) final;
   compute::Tensor embed(std::span<const BatchSequence> batch, compute::KvPool& pool) final;
   compute::Tensor finish(std::span<const float> pooled, Pooling pooling) final;
+  std::shared_ptr<const Adapter> load_adapter(const std::string& path) const final;
 
  protected:
   explicit LoadedModel(ModelReader& reader);
@@ -33,7 +34,10 @@ class LoadedModel : public Model {
  private:
   compute::Device& device_;
   EmbeddingHead embedding_head_;
-  std::deque<std::vector<float>> floats_;  // norms, biases and other short tensors as f32
+  std::vector<NamedWeight> matrices_;  // that adapters may change
+  compute::Weight token_table_;
+  std::vector<std::vector<float>> control_;  // by block, see control_vector.h
+  std::deque<std::vector<float>> floats_;    // norms, biases and other short tensors as f32
 };
 
 }  // namespace llm

@@ -28,6 +28,10 @@ compute::Tensor Model::finish(std::span<const float>, Pooling) {
   fail("this model makes no embeddings");
 }
 
+std::shared_ptr<const Adapter> Model::load_adapter(const std::string&) const {
+  fail("this model takes no adapters");
+}
+
 std::unique_ptr<Model> Model::load(const gguf::File& file, compute::Device& device,
                                    const LoadOptions& options) {
   const Family& family = find_family(file);

@@ -13,6 +13,7 @@
 #include "base/token.h"
 #include "compute/device.h"
 #include "gguf/reader.h"
+#include "model/adapter.h"
 
 namespace llm {
 
@@ -38,6 +39,17 @@ struct ModelInfo {
   int embedding_width = 0;            // of finished vectors, but for rank
 };
 
+/// Directions that are added to the residual stream; several files add up.
+struct ControlVectors {
+  struct File {
+    std::string path;
+    float strength = 1;
+  };
+  std::vector<File> files;
+  /// Blocks, counted from 0, behind which they count; both are included. 0 and less: 1, the last.
+  int first_layer = 0, last_layer = 0;
+};
+
 struct LoadOptions {
   /// 0..1 while weights are checked and prepared; return false to give up.
   std::function<bool(float)> progress;
@@ -47,6 +59,7 @@ struct LoadOptions {
   float rope_scale = 0, rope_freq_base = 0, rope_freq_scale = 0;
   int yarn_original_context = 0;
   float yarn_ext_factor = -1, yarn_attn_factor = -1, yarn_beta_fast = -1, yarn_beta_slow = -1;
+  ControlVectors control_vectors;
 };
 
 enum class Outputs : std::uint8_t { none, last, all };  // which tokens of a slice want logits
@@ -56,6 +69,7 @@ struct BatchSequence {
   int first_position = 0;
   std::span<const compute::PageId> pages;  // covers first_position + tokens.size() positions
   Outputs outputs = Outputs::last;
+  std::span<const AdapterUse> adapters = {};  // no adapter twice
 };
 
 class Model {
@@ -80,6 +94,10 @@ class Model {
   /// layers [n, embedding_width], or the scores of its classifier [n, classes]. Valid until the
   /// next call of anything.
   virtual compute::Tensor finish(std::span<const float> pooled, Pooling pooling);
+
+  /// A LoRA adapter for this model. Throws Error that names the file and what is wrong in it. Any
+  /// thread, also while another one computes.
+  virtual std::shared_ptr<const Adapter> load_adapter(const std::string& path) const;
 
  protected:
   ModelInfo info_;

@@ -192,7 +192,12 @@ compute::Weight ModelReader::weight(const std::string& name,
                     .cols = sizes[1],
                     .count = shape.size() == 3 ? *shape.begin() : 1};
   w.scale = scales(name, w.count);
-  if (use == Use::product) prepare(name, w);
+  if (use == Use::product) {
+    prepare(name, w);
+    note(name, w);
+  } else if (name == "token_embd.weight") {
+    token_table_ = w;
+  }
   report_progress(static_cast<std::int64_t>(tensor->bytes.size()));
   return w;
 }
@@ -205,8 +210,16 @@ void ModelReader::prepare(const std::string& name, compute::Weight& weight) {
   }
 }
 
+void ModelReader::note(const std::string& name, const compute::Weight& weight) {
+  if (name == "token_embd.weight") return;  // as the output's matrix: adapters change the table
+  const auto has_name = [&](const NamedWeight& other) { return other.name == name; };
+  if (std::any_of(matrices_.begin(), matrices_.end(), has_name)) return;
+  matrices_.push_back({name, weight});
+}
+
 compute::Weight ModelReader::part(const std::string& name, const compute::Weight& whole,
                                   std::int64_t first, std::int64_t rows) {
+  note(name, whole);
   compute::Weight weight = whole.slice(first, rows);
   prepare(name, weight);
   return weight;

@@ -79,6 +79,9 @@ class ModelReader {
     return floats_.emplace_back(std::move(values)).data();
   }
 
+  /// The matrices that products were asked for so far, whole, and the table of tokens.
+  const std::vector<NamedWeight>& matrices() const { return matrices_; }
+  const compute::Weight& token_table() const { return token_table_; }
   /// The f32 copies made so far; the model keeps them.
   std::deque<std::vector<float>> take_floats() { return std::move(floats_); }
   std::int64_t weight_bytes() const { return static_cast<std::int64_t>(file_.data_bytes()); }
@@ -92,6 +95,7 @@ class ModelReader {
   compute::Weight weight(const std::string& name, std::initializer_list<std::int64_t> shape,
                          Use use = Use::product);
   void prepare(const std::string& name, compute::Weight& weight);
+  void note(const std::string& name, const compute::Weight& weight);
   const float* scales(const std::string& weight_name, std::int64_t count);
   void report_progress(std::int64_t bytes);
 
@@ -101,6 +105,8 @@ class ModelReader {
   std::string architecture_;
   Hyper hyper_;
   std::deque<std::vector<float>> floats_;
+  std::vector<NamedWeight> matrices_;
+  compute::Weight token_table_;
   std::int64_t bytes_done_ = 0;
   bool causal_by_default_ = true;
 };

@@ -20,6 +20,12 @@ struct MetadataOverride {
   std::variant<std::int64_t, double, bool, std::string> value;
 };
 
+/// A file with a factor on what it does.
+struct ScaledFile {
+  std::string path;
+  float scale = 1;
+};
+
 struct ModelOptions {
   std::string path;                        // empty: the demo model that ships with the server
   std::vector<std::string> aliases, tags;  // blanks trimmed, no duplicates, in the order given
@@ -27,6 +33,11 @@ struct ModelOptions {
   bool check_tensors = false;
   bool use_mmap = true, lock_memory = false;
   bool warm_up = true;
+  std::vector<ScaledFile> lora;  // in the order given
+  bool lora_apply = true;        // false: without effect until the API sets scales
+  std::string lora_dir;          // whose files the API may load; empty: none
+  std::vector<ScaledFile> control_vectors;
+  int control_first = 0, control_last = 0;  // layers; 0: from 1, to the last
 };
 
 /// Where the model comes from when it is no file of this machine: at most one of `url`,

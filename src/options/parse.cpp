@@ -98,8 +98,12 @@ class Reader {
       } else if (row->value.empty()) {
         apply_switch(pending_, *row, flag, on);
       } else {
-        if (++i == argc) fail("{}: a value is missing ({})", flag, row->value);
-        apply_value(pending_, *row, flag, argv[i]);
+        std::string value;
+        for (int k = 0; k < row->value_count; ++k) {
+          if (++i == argc) fail("{}: a value is missing ({})", flag, row->value);
+          value += (k > 0 ? " " : "") + std::string(argv[i]);
+        }
+        apply_value(pending_, *row, flag, value);
       }
       note_repetition(*row, flag);
       mark_given(*row, flag);

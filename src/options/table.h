@@ -73,6 +73,7 @@ struct Row {
   std::string_view default_text;  // where it cannot be read from the destination
   std::string_view expands;       // a switch that stands for these options, separated by blanks
   std::string_view notice;        // logged when the flag is given: it changes nothing, and why
+  int value_count = 1;            // arguments that make up the value, joined by blanks
 };
 
 std::span<const Row> rows();

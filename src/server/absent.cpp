@@ -17,15 +17,6 @@ http::Response feature_disabled(Service&, const http::Request&) {
       403, R"({"error":{"message":"this feature is disabled","type":"feature_disabled"}})");
 }
 
-http::Response lora_adapters(Service&, const http::Request&) {
-  return http::json_response(200, "[]");
-}
-
-http::Response set_lora_adapters(Service&, const http::Request& request) {
-  if (!parse_body(request.body).is_array()) bad_field("", "Request body must be an array");
-  return http::json_response(200, R"({"success":true})");
-}
-
 http::Response no_stream(Service&, const http::Request& request) {
   const auto id = request.query.find("conv_id");
   if (id == request.query.end() || id->second.empty()) {

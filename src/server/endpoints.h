@@ -33,11 +33,15 @@ http::Response count_chat_tokens(Service& service, const http::Request& request)
 // chat/control.cpp
 http::Response chat_control(Service& service, const http::Request& request);
 
+// lora.cpp
+http::Response lora_adapters(Service& service, const http::Request& request);
+http::Response set_lora_adapters(Service& service, const http::Request& request);
+http::Response load_lora_adapter(Service& service, const http::Request& request);
+http::Response remove_lora_adapter(Service& service, const http::Request& request);
+
 // absent.cpp: features that are off
 http::Response no_audio(Service& service, const http::Request& request);
 http::Response feature_disabled(Service& service, const http::Request& request);
-http::Response lora_adapters(Service& service, const http::Request& request);
-http::Response set_lora_adapters(Service& service, const http::Request& request);
 http::Response no_stream(Service& service, const http::Request& request);
 http::Response forget_stream(Service& service, const http::Request& request);
 http::Response find_streams(Service& service, const http::Request& request);

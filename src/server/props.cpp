@@ -145,7 +145,7 @@ http::Response set_props(Service& service, const http::Request& request) {
   }
   Json answer = {{"success", true}};
   if (request.body.empty()) return http::json_response(200, dump(answer));
-  Json changed = service.change(parse_object(request.body));
+  Json changed = service.change(parse_object(request.body, props_fields()));
   if (!changed.empty()) {
     log::write(log::Level::info, request.id, "POST /props: " + dump(changed));
     answer["changed"] = std::move(changed);

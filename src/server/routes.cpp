@@ -66,6 +66,8 @@ const Row kRows[] = {
     {"POST", "/v1/audio/transcriptions", no_audio},
     {"GET", "/lora-adapters", lora_adapters},
     {"POST", "/lora-adapters", set_lora_adapters},
+    {"POST", "/lora-adapters/load", load_lora_adapter},
+    {"DELETE", "/lora-adapters/{id}", remove_lora_adapter},
     {"GET", "/tools", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
     {"POST", "/tools", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
     {"GET", "/cors-proxy", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},

@@ -103,6 +103,7 @@ TEST_P(Ops, ElementByElement) {
     compare([&](Device& d) {
       const Tensor t = put(d, x, cols);
       d.add(t, put(d, y, cols));
+      d.add_to_rows(t, std::span(y).first(static_cast<std::size_t>(cols)));
       d.scale(t, 0.37f);
       d.scale_rows(t, y);
       return t;

@@ -12,7 +12,8 @@ import { Server } from "./lib/server.js";
 const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
   "unified-kv", "infill", "infill-spm", "disabled", "enabled", "no-jinja", "control", "auth", "api-prefix", "cors",
   "static-files", "ui", "embeddings", "embeddings-generative", "embeddings-pooling-none", "rerank",
-  "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning", "router", "sleeping"];
+  "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning", "router", "sleeping",
+  "lora"];
 const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
@@ -33,6 +34,9 @@ const ROUTER_ORDER = ["completion-autoload.", "completion-by-alias", "chat-strea
   "slots-of-model", "metrics-of-model", "models-one-loaded", "load.", "models-while-loading", "tokenize-routed",
   "load-already-running", "embeddings-evicts-lru", "models-after-eviction", "broken-model",
   "models-after-failure", "unload.", "unload-not-running", "models-after-unload", "models-reload", "download-"];
+// What others set is shown behind them.
+const LORA_ORDER = ["set.json", "list-after-set.json", "after-set.json", "set-empty.json", "list-after-empty.json",
+  "set-unknown-id.json", "set-bad-entry.json"];
 // Those about a fresh server go first; a model is awake, sleeps, is woken.
 const FIRST = [/before-any|fresh|awake/, /asleep/, /wakes/, /./];
 
@@ -41,7 +45,8 @@ function launches() {
   const found = new Map();
   for (const group of skip ? [] : GROUPS) {
     const order = (name) => FIRST.findIndex((pattern) => pattern.test(name)) * 100
-      + (group === "router" ? ROUTER_ORDER.findIndex((one) => name.startsWith(one)) : 0);
+      + (group === "router" ? ROUTER_ORDER.findIndex((one) => name.startsWith(one)) : 0)
+      + (group === "lora" ? LORA_ORDER.indexOf(name) : 0);
     const files = readdirSync(join(folder, group)).sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1));
     for (const file of files) {
       const capture = JSON.parse(readFileSync(join(folder, group, file), "utf8"));

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import https from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
-import { hasModel, needs } from "./lib/places.js";
+import { hasModel, model, needs } from "./lib/places.js";
 import { Server } from "./lib/server.js";
 import { events } from "./lib/sse.js";
 
@@ -135,6 +135,26 @@ test("limits per key: requests, requests at once, tokens; reloaded", { skip }, a
     assert.match(await hangUp(server), /stay as they are/);
     assert.equal((await ask("requests")).status, 429);
   });
+});
+
+test("a server of many models has keys and limits, too, and refuses what it cannot count", { skip }, async () => {
+  mkdirSync(join(place, "models"));
+  symlinkSync(model, join(place, "models/one.gguf"));
+  const keys = file("router-keys.txt", "small\nlarge\n");
+  const limits = file("router-limits.json", '{"small":{"requests_per_minute":1}}');
+  const args = ["--models-dir", join(place, "models"), "-c", "512", "--api-key-file", keys, "--api-key-limits", limits];
+  await withServer(args, async (server) => {
+    const ask = (key) => server.json("/completion", { ...raw, model: "one" }, bearer(key));
+    assert.equal((await ask("small")).status, 200);
+    assert.equal((await ask("small")).status, 429);
+    assert.equal((await ask("large")).status, 200);
+    file("router-keys.txt", "large\n");
+    await hangUp(server);
+    assert.equal((await ask("small")).status, 401);
+    assert.equal((await ask("large")).status, 200);
+  });
+  file("router-limits.json", '{"small":{"tokens_per_minute":1}}');
+  await assert.rejects(Server.start(args), /tokens_per_minute is not supported yet/);
 });
 
 const hasOpenssl = (() => {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "engine/byte_tokenizer.h"
+#include "engine/collector.h"
 #include "engine/fake_model.h"
 #include "engine/loop.h"
 
@@ -17,51 +18,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::byte_tokenizer;
+using test::Collector;
 using test::FakeModel;
 using test::FakePool;
 
 using test::kVocab;
-
-/// Collects the events of one request.
-class Collector final : public EventSink {
- public:
-  void token(TokenEvent&& event) override {
-    const std::lock_guard lock(mutex_);
-    tokens.push_back(event.token);
-    text += event.text;
-    changed_.notify_all();
-  }
-  void end(EndEvent&& event) override {
-    const std::lock_guard lock(mutex_);
-    text += event.text;
-    ended = std::move(event);
-    changed_.notify_all();
-  }
-  void error(ErrorEvent&& event) override {
-    const std::lock_guard lock(mutex_);
-    failed = std::move(event);
-    changed_.notify_all();
-  }
-
-  /// False when nothing came within a generous time.
-  bool wait() {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 20s, [this] { return ended || failed; });
-  }
-  bool wait_for_tokens(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 20s, [&] { return tokens.size() >= count || ended || failed; });
-  }
-
-  std::vector<TokenId> tokens;
-  std::string text;
-  std::optional<EndEvent> ended;
-  std::optional<ErrorEvent> failed;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-};
 
 /// Forces the next `run` tokens, behind each sampled one, of a text that is known beforehand.
 class Forcing final : public TokenFilter {

@@ -1,6 +1,7 @@
 // A model without weights for tests of the engine: its "keys" are the token ids themselves, kept in
 // the pages of the cache, and its logits are a hash of the whole history as read back through the
-// page table. A page that is shared wrongly, lost, or overwritten changes the text.
+// page table. A page that is shared wrongly, lost, or overwritten changes the text. Adapters change
+// the "keys" of the tokens that they count for.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "compute/reference.h"
 #include "model/model.h"
 
 namespace llm::test {
@@ -54,6 +56,25 @@ class FakeModel final : public Model {
     return {.layers = {{.kv_heads = 1, .key_dim = 1, .value_dim = 0}},
             .key_type = quant::Type::f32,
             .value_type = quant::Type::f32};
+  }
+
+  /// Any file of keys is an adapter; what it does depends on its task name.
+  std::shared_ptr<const Adapter> load_adapter(const std::string& path) const override {
+    const auto device = compute::make_reference_device();
+    return std::make_shared<const Adapter>(path, "fake", std::vector<NamedWeight>{},
+                                           compute::Weight{}, *device);
+  }
+
+  /// The "key" of a token at a position.
+  static TokenId key(TokenId token, int position, std::span<const AdapterUse> adapters) {
+    std::uint32_t hash = 0;
+    for (const AdapterUse& use : adapters) {
+      if (position < use.first_position) continue;
+      for (const char c : use.adapter->info().task_name)
+        hash = hash * 31 + static_cast<unsigned>(c);
+      hash = hash * 31 + static_cast<std::uint32_t>(static_cast<int>(use.scale * 1000));
+    }
+    return token + static_cast<TokenId>(hash % 1000000 * 512);
   }
 
   compute::Tensor forward(std::span<const BatchSequence> batch, compute::KvPool& pool) override {
@@ -122,7 +143,7 @@ class FakeModel final : public Model {
     for (std::size_t i = 0; i < sequence.tokens.size(); ++i) {
       const int position = sequence.first_position + static_cast<int>(i);
       pages.at(sequence.pages[position / compute::kPageTokens])[position % compute::kPageTokens] =
-          sequence.tokens[i];
+          key(sequence.tokens[i], position, sequence.adapters);
     }
   }
 

@@ -45,6 +45,23 @@ TEST_F(PrefixCacheTest, FindsTheLongestPartialBeginning) {
   EXPECT_FALSE(cache.find_partial(cache.root(), std::vector<TokenId>{5, 100}));
 }
 
+TEST_F(PrefixCacheTest, SharesPagesOfTheSameContextOnly) {
+  const auto context = [](std::uint64_t value) {
+    return std::make_shared<const std::vector<std::uint64_t>>(1, value);
+  };
+  const auto page = *ledger.take();
+  PrefixCache::Node* node = cache.insert(cache.root(), block(100), page, context(1));
+  EXPECT_EQ(cache.find_full(cache.root(), block(100), context(1)), node);
+  EXPECT_EQ(cache.find_full(cache.root(), block(100)), nullptr);
+  EXPECT_EQ(cache.find_full(cache.root(), block(100), context(2)), nullptr);
+  EXPECT_FALSE(cache.find_partial(cache.root(), block(100, 5)));
+  EXPECT_FALSE(cache.find_partial(cache.root(), block(100, 5), context(2)));
+  EXPECT_TRUE(cache.find_partial(cache.root(), block(100, 5), context(1)));
+  const auto other = *ledger.take();
+  EXPECT_NE(cache.insert(cache.root(), block(100), other), node);
+  EXPECT_EQ(cache.node_count(), 2);
+}
+
 TEST_F(PrefixCacheTest, KeepsOneCopyOfEqualPages) {
   PrefixCache::Node* node = add(cache.root(), block(100));
   const auto page = *ledger.take();

@@ -46,6 +46,20 @@ File made(const TemporaryFolder& folder, const RandomModel& model) {
   return File::open(folder.file("m.gguf"));
 }
 
+TEST(RandomModel, MayBeAnAdapter) {
+  TemporaryFolder folder;
+  const File file = made(folder, {.layers = 3, .lora_rank = 5});
+  EXPECT_EQ(file.metadata().need<std::string>("adapter.type"), "lora");
+  EXPECT_EQ(file.metadata().need<std::string>("general.architecture"), "llama");
+  EXPECT_EQ(file.tensors().size(), 2U * 7 * 3);
+  const TensorInfo* a = file.find_tensor("blk.2.ffn_down.weight.lora_a");
+  const TensorInfo* b = file.find_tensor("blk.2.ffn_down.weight.lora_b");
+  ASSERT_TRUE(a && b);
+  EXPECT_THAT(a->shape, ElementsAre(5, 512));
+  EXPECT_THAT(b->shape, ElementsAre(256, 5));
+  EXPECT_THROW(made(folder, {.lora_rank = -1}), Error);
+}
+
 TEST(RandomModel, EveryFamilyHasItsTensors) {
   TemporaryFolder folder;
   RandomModel model;

@@ -323,7 +323,7 @@ TEST(HttpServer, TellsOfEveryRequestWithItsRouteStatusAndNotes) {
   };
   TestServer server(
       [&](ServerSettings& settings) {
-        settings.api_keys = {"secret"};
+        settings.keys.keys = {"secret"};
         settings.observer = [&](const Answered& answered) {
           const std::lock_guard lock(mutex);
           told.push_back(fmt::format("{} {} {} {} {} {}", answered.request.method,

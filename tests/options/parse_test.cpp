@@ -88,6 +88,24 @@ TEST(Parse, ListsAddUp) {
   EXPECT_THAT(parse_line({"--api-key", "a", "--api-key", "b"}).notices, IsEmpty());
 }
 
+TEST(Parse, AdaptersAndControlVectorsAddUpInOrder) {
+  const auto options = options_of({"--lora", "a,b", "--lora-scaled", "c:0.5,d:-1", "--lora", "e",
+                                   "--control-vector-scaled", "x:2", "--control-vector", "y",
+                                   "--control-vector-layer-range", "2", "5"});
+  std::string files;
+  for (const ScaledFile& file : options.model.lora) {
+    files += fmt::format("{}:{} ", file.path, file.scale);
+  }
+  for (const ScaledFile& file : options.model.control_vectors) {
+    files += fmt::format("{}:{} ", file.path, file.scale);
+  }
+  EXPECT_EQ(files, "a:1 b:1 c:0.5 d:-1 e:1 x:2 y:1 ");
+  EXPECT_TRUE(options.model.lora_apply);
+  EXPECT_FALSE(options_of({"--lora-init-without-apply"}).model.lora_apply);
+  EXPECT_EQ(options.model.control_first, 2);
+  EXPECT_EQ(options.model.control_last, 5);
+}
+
 struct BadCase {
   std::vector<const char*> arguments;
   const char* message;
@@ -131,7 +149,19 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"--port=80"},
                 "unknown option '--port=80': write the value as an argument of its own, '--port "
                 "80'"},
-        BadCase{{"--lora", "x.gguf"}, "--lora is not supported yet"},
+        BadCase{{"--lora", "x.gguf,"}, "--lora: expected PATH,..., got 'x.gguf,'"},
+        BadCase{{"--lora-scaled", "x.gguf"},
+                "--lora-scaled: expected PATH:SCALE, such as x.gguf:0.5, got 'x.gguf'"},
+        BadCase{{"--lora-scaled", "a:b:1"},
+                "--lora-scaled: expected PATH:SCALE, such as x.gguf:0.5, got 'a:b:1'"},
+        BadCase{{"--lora-scaled", "a:x"}, "--lora-scaled: expected a number, got 'x'"},
+        BadCase{{"--lora-dir", "/no/such"}, "--lora-dir: '/no/such' is not a directory"},
+        BadCase{{"--control-vector-layer-range", "1"},
+                "--control-vector-layer-range: a value is missing (FIRST LAST)"},
+        BadCase{{"--control-vector-layer-range", "1", "x"},
+                "--control-vector-layer-range: expected an integer of at least -1, got 'x'"},
+        BadCase{{"--control-vector-layer-range", "3", "2"},
+                "--control-vector-layer-range: the first layer is behind the last: '3 2'"},
         BadCase{{"-md", "x.gguf"}, "-md is not supported yet"},
         BadCase{{"--no-jinja"}, "--no-jinja is not supported yet"},
         BadCase{{"--kv-offload"}, "--kv-offload is not supported yet"},

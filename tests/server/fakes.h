@@ -111,6 +111,10 @@ class FakeEngine final : public Engine {
     asked_vectors.back()->sink = std::move(sink);
     return asked_vectors.back();
   }
+  int load_adapter(const std::string& path, float, const std::string&, bool) override {
+    fail("{}: no adapters here", path);
+  }
+  AdapterList& adapters() override { return adapter_list; }
   int longest_input() const override { return 16; }
   std::vector<SlotView> slots() const override { return views; }
   EngineStats stats() const override { return {}; }
@@ -121,6 +125,7 @@ class FakeEngine final : public Engine {
   std::vector<std::shared_ptr<Submitted>> submitted;
   std::vector<std::shared_ptr<AskedVectors>> asked_vectors;
   std::vector<SlotView> views;
+  AdapterList adapter_list;
   int capacity = 100;
 };
 

@@ -25,7 +25,7 @@ struct Sleeper {
 
   std::shared_ptr<Serving> make() {
     return std::make_shared<Serving>(
-        options, make_card(options.model, "tiny.gguf", ModelInfo{.context_train = 64}),
+        options, make_card(options.model, "tiny.gguf", "tiny.gguf", ModelInfo{.context_train = 64}),
         gguf::Metadata{}, *tokenizer, engine, nullptr,
         std::shared_ptr<void>(nullptr, [this](void*) { ++unloaded; }));
   }

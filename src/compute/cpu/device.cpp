@@ -69,13 +69,14 @@ std::unique_ptr<KvPool> CpuDevice::make_kv_pool(const KvLayout& layout, int page
   return std::make_unique<PagedCache>(layout, page_count);
 }
 
-void CpuDevice::embed(const Weight& table, std::span<const TokenId> tokens, float scale,
-                      Tensor out) {
+void CpuDevice::embed(const Weight& table, std::span<const TokenId> tokens, float scale, Tensor out,
+                      std::span<const LowRank> low_rank) {
   each_row(out, [&](std::int64_t t) {
     const std::span<float> row = out.row(t);
     quant::traits(table.type).dequantize(table.row(tokens[index(t)]), row.data(), table.cols);
-    if (scale != 1) kernels_.scale(row.data(), scale, out.cols);
   });
+  if (!low_rank.empty()) add_low_rank(tokens, low_rank, out);
+  if (scale != 1) this->scale(out, scale);
 }
 
 void CpuDevice::rms_norm(Tensor x, const float* weight, float eps, Tensor out) {
@@ -99,6 +100,12 @@ void CpuDevice::layer_norm(Tensor x, const float* weight, const float* bias, flo
 
 void CpuDevice::linear(Tensor x, std::span<const Linear> products) {
   if (x.rows == 0) return;
+  multiply(x, products);
+  const auto joined = [](const Linear& p) { return !p.low_rank.empty(); };
+  if (std::any_of(products.begin(), products.end(), joined)) add_low_rank(x, products);
+}
+
+void CpuDevice::multiply(Tensor x, std::span<const Linear> products) {
   const auto scaled = [](const Linear& p) { return p.weight->scale != nullptr; };
   if (std::none_of(products.begin(), products.end(), scaled)) {
     engine_.linear(x, products, team(x.rows));
@@ -152,17 +159,18 @@ void CpuDevice::gated_ffn(Tensor x, const GatedFfn& ffn, Tensor out) {
   Tensor gate;
   if (ffn.gate != nullptr) {
     gate = allocate(x.rows, ffn.gate->rows);
-    const Linear both[] = {{ffn.gate, ffn.gate_bias, gate}, {ffn.up, ffn.up_bias, up}};
+    const Linear both[] = {{ffn.gate, ffn.gate_bias, gate, ffn.gate_low_rank},
+                           {ffn.up, ffn.up_bias, up, ffn.up_low_rank}};
     linear(x, both);
   } else {
-    const Linear one{ffn.up, ffn.up_bias, up};
+    const Linear one{ffn.up, ffn.up_bias, up, ffn.up_low_rank};
     linear(x, {&one, 1});
   }
   each_row(up, [&](std::int64_t t) {
     kernels_.activate(ffn.activation, gate.data != nullptr ? gate.row(t).data() : nullptr,
                       up.row(t).data(), up.cols);
   });
-  const Linear down{ffn.down, ffn.down_bias, out};
+  const Linear down{ffn.down, ffn.down_bias, out, ffn.down_low_rank};
   linear(up, {&down, 1});
   rewind(before);
 }
@@ -174,6 +182,10 @@ void CpuDevice::activate(Tensor x, Activation activation) {
 
 void CpuDevice::add(Tensor x, Tensor y) {
   each_row(x, [&](std::int64_t t) { kernels_.add(x.row(t).data(), y.row(t).data(), x.cols); });
+}
+
+void CpuDevice::add_to_rows(Tensor x, std::span<const float> values) {
+  each_row(x, [&](std::int64_t t) { kernels_.add(x.row(t).data(), values.data(), x.cols); });
 }
 
 void CpuDevice::scale(Tensor x, float factor) {

@@ -51,8 +51,9 @@ struct Job {
   Form form;
   const QuantKernels* quant;  // when quantised
   const float* bias;          // [rows] or null
-  float* out;                 // [slots, rows]
+  float* out;                 // [slots, rows], from first_slot on
   std::int64_t out_stride;
+  std::int32_t first_slot;
   std::int32_t first_tile, tile_count;
 };
 
@@ -122,7 +123,7 @@ class Call {
   /// Once, when all slots are there, before add_job().
   void begin_jobs() { scratch_.tokens.begin(std::ssize(scratch_.slots), columns_); }
   void add_job(const Weight& weight, std::int64_t matrix, const float* bias, Tensor out,
-               int first_tile, int tile_count);
+               int first_tile, int tile_count, std::int32_t first_slot = 0);
   void run();
 
  private:
@@ -186,7 +187,7 @@ Form form_of(quant::Type type) {
 }
 
 void Call::add_job(const Weight& weight, std::int64_t matrix, const float* bias, Tensor out,
-                   int first_tile, int tile_count) {
+                   int first_tile, int tile_count, std::int32_t first_slot) {
   assert(weight.cols == columns_);
   Job job{.weights = weight.row(matrix * weight.rows),
           .row_bytes = weight.row_bytes(),
@@ -196,6 +197,7 @@ void Call::add_job(const Weight& weight, std::int64_t matrix, const float* bias,
           .bias = bias,
           .out = out.data,
           .out_stride = out.cols,
+          .first_slot = first_slot,
           .first_tile = first_tile,
           .tile_count = tile_count};
   if (job.form == Form::quantised) {
@@ -292,7 +294,7 @@ void write(const Job& job, std::span<const TokenTile> tiles, const float* acc, i
            std::int64_t row, int rows) {
   const std::int64_t slots = tiles.back().first_slot + tiles.back().count - tiles[0].first_slot;
   for (std::int64_t slot = 0; slot < slots; ++slot) {
-    float* out = job.out + (tiles[0].first_slot + slot) * job.out_stride + row;
+    float* out = job.out + (tiles[0].first_slot - job.first_slot + slot) * job.out_stride + row;
     const float* from = acc + slot * pitch;
     if (!job.bias) {
       std::memcpy(out, from, rows * sizeof(float));
@@ -483,6 +485,24 @@ void LinearEngine::linear_experts(Tensor x, std::span<const std::int32_t> rows,
       call.add_job(*product.weight, static_cast<std::int64_t>(expert), nullptr, product.out, first,
                    count);
     }
+  }
+  call.run();
+}
+
+void LinearEngine::linear_groups(std::int64_t columns, std::span<const Group> groups, int team) {
+  if (groups.empty()) return;
+  Call call(kernels_, *scratch_, pool_, team, columns);
+  for (const Group& group : groups) {
+    for (const float* x : group.x) call.add_slot(x);
+  }
+  call.begin_jobs();
+  std::int32_t slot = 0;
+  for (const Group& group : groups) {
+    const auto size = static_cast<std::int32_t>(group.x.size());
+    const int first = call.add_tiles(slot, slot + size);
+    const auto count = static_cast<int>(scratch_->tiles.size()) - first;
+    call.add_job(*group.weight, group.matrix, nullptr, group.out, first, count, slot);
+    slot += size;
   }
   call.run();
 }

@@ -47,6 +47,16 @@ class LinearEngine {
                       std::span<const std::int32_t> offsets, std::span<const Experts> products,
                       int team);
 
+  /// Many small products at once, each with inputs of its own: out[i] = weight[matrix] x[i]. All
+  /// inputs have `columns` values.
+  struct Group {
+    std::span<const float* const> x;
+    const Weight* weight;
+    std::int64_t matrix;  // of the stack
+    Tensor out;           // [x.size(), weight->rows]
+  };
+  void linear_groups(std::int64_t columns, std::span<const Group> groups, int team);
+
  private:
   ThreadPool& pool_;
   const Kernels& kernels_;

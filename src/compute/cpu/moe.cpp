@@ -3,16 +3,10 @@
 #include <algorithm>
 
 #include "compute/cpu/device.h"
+#include "compute/cpu/moe.h"
 #include "compute/moe_routing.h"
 
 namespace llm::compute::cpu {
-
-struct CpuDevice::Routing {
-  std::vector<std::int32_t> tokens;   // [pairs], the token of each pair, grouped by expert
-  std::vector<std::int32_t> offsets;  // [experts + 1]
-  std::vector<std::int32_t> pair_of;  // [tokens * used], where the pair of a choice went
-  std::vector<float> weights;         // [tokens * used], in the order of choice
-};
 
 namespace {
 
@@ -55,22 +49,20 @@ void CpuDevice::moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tenso
   const auto pairs = static_cast<std::int64_t>(r.tokens.size());
   const Tensor up = allocate(pairs, moe.up->rows), down = allocate(pairs, moe.down->rows);
   Tensor gate;
-  std::vector<LinearEngine::Experts> products{{moe.up, up}};
-  std::vector<const float*> biases{moe.up_bias};
+  std::vector<ExpertProduct> products{{moe.up, moe.up_bias, moe.up_low_rank, up}};
   if (moe.gate != nullptr) {
     gate = allocate(pairs, moe.gate->rows);
-    products.push_back({moe.gate, gate});
-    biases.push_back(moe.gate_bias);
+    products.push_back({moe.gate, moe.gate_bias, moe.gate_low_rank, gate});
   }
-  multiply_experts(x, r.tokens, r.offsets, products, biases);
+  multiply_experts(x, r.tokens, r, products);
   each_row(up, [&](std::int64_t i) {
     kernels_.activate(moe.shape.activation, gate.data != nullptr ? gate.row(i).data() : nullptr,
                       up.row(i).data(), up.cols);
   });
   std::vector<std::int32_t> all(index(pairs));
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int32_t>(i);
-  const LinearEngine::Experts last{moe.down, down};
-  multiply_experts(up, all, r.offsets, {&last, 1}, {&moe.down_bias, 1});
+  const ExpertProduct last{moe.down, moe.down_bias, moe.down_low_rank, down};
+  multiply_experts(up, all, r, {&last, 1});
   const auto used = index(moe.shape.used);
   each_row(out, [&](std::int64_t t) {
     std::ranges::fill(out.row(t), 0.0f);
@@ -82,21 +74,23 @@ void CpuDevice::moe_ffn(Tensor x, Tensor router_logits, const MoeFfn& moe, Tenso
 }
 
 void CpuDevice::multiply_experts(Tensor x, std::span<const std::int32_t> rows,
-                                 std::span<const std::int32_t> offsets,
-                                 std::span<const LinearEngine::Experts> products,
-                                 std::span<const float* const> biases) {
-  engine_.linear_experts(x, rows, offsets, products, team(x.rows));
-  for (std::size_t p = 0; p < products.size(); ++p) {
-    const Weight& weight = *products[p].weight;
-    if (weight.scale == nullptr && biases[p] == nullptr) continue;
+                                 const Routing& routing, std::span<const ExpertProduct> products) {
+  std::vector<LinearEngine::Experts> plain;
+  for (const ExpertProduct& product : products) plain.push_back({product.weight, product.out});
+  const std::span<const std::int32_t> offsets = routing.offsets;
+  engine_.linear_experts(x, rows, offsets, plain, team(x.rows));
+  for (const ExpertProduct& product : products) {
+    const Weight& weight = *product.weight;
+    if (weight.scale == nullptr && product.bias == nullptr) continue;
     for (std::int64_t e = 0; e < weight.count; ++e) {
       for (std::int32_t i = offsets[index(e)]; i < offsets[index(e) + 1]; ++i) {
-        float* row = products[p].out.row(i).data();
+        float* row = product.out.row(i).data();
         if (weight.scale != nullptr) kernels_.scale(row, weight.scale[e], weight.rows);
-        if (biases[p] != nullptr) kernels_.add(row, biases[p] + e * weight.rows, weight.rows);
+        if (product.bias != nullptr) kernels_.add(row, product.bias + e * weight.rows, weight.rows);
       }
     }
   }
+  add_low_rank(x, rows, routing, products);
 }
 
 }  // namespace llm::compute::cpu

@@ -115,7 +115,7 @@ T5Encoder::T5Encoder(ModelReader& r) : LoadedModel(r) {
 
 Tensor T5Encoder::run(Step& step) const {
   Tensor x = step.embed(embedding_);
-  step.each_layer(layers_.size(), [&](std::size_t i, bool last) {
+  step.each_layer(layers_.size(), x, [&](std::size_t i, bool last) {
     const Layer& layer = layers_[i];
     const int cache = info_.is_causal ? static_cast<int>(i) : 0;
     const Tensor a =

@@ -48,6 +48,8 @@ void RequestLog::open() {
   const int descriptor =
       ::open(settings_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   file_ = descriptor < 0 ? nullptr : ::fdopen(descriptor, "ab");
+  // A line is one write, so that lines of several servers that share the file stay whole.
+  if (file_ != nullptr) std::setvbuf(file_, nullptr, _IONBF, 0);
   struct stat found {};
   size_ = file_ != nullptr && ::fstat(descriptor, &found) == 0 ? found.st_size : 0;
 }

@@ -20,8 +20,8 @@ const Operation kOperations[] = {
     {health, "Server", "Is the model ready?", Body::none, nullptr, false, false, {200, 503}},
     {models, "Server", "The served model, its names and sizes"},
     {props, "Server", "Settings of the server"},
-    {set_props, "Server", "Accepts any body and changes nothing; needs --props", Body::any, nullptr,
-     false, false, {200, 501}},
+    {set_props, "Server", "Changes defaults of requests and the chat template; needs --props",
+     Body::fields, props_fields, true, false, {200, 501}},
     {slots, "Server", "What runs where", Body::none, nullptr, false, false, {200, 501, 503},
      {{"fail_on_no_slot", "query", "any value: 503 when no slot is idle"}}},
     {slot_action, "Server", "Save, restore or erase a slot; needs --slot-save-path", Body::any,
@@ -71,6 +71,10 @@ const Operation kOperations[] = {
 
     {lora_adapters, "Adapters", "Adapters and their scales"},
     {set_lora_adapters, "Adapters", "Sets the scales", Body::any},
+    {load_lora_adapter, "Adapters", "Loads a file of the directory of --lora-dir: path, scale, name",
+     Body::any, nullptr, false, false, {200, 403}},
+    {remove_lora_adapter, "Adapters", "Removes one", Body::none, nullptr, false, false, {200, 404},
+     {{"id", "path", "of the adapter"}}},
 
     {no_audio, "Not yet", "Transcription", Body::any, nullptr, false, false, {501}},
     {feature_disabled, "Not yet", "Tools and the CORS proxy", Body::any, nullptr, false, false,

@@ -50,5 +50,6 @@ BodyFields response_fields();
 BodyFields message_fields();
 BodyFields embedding_fields();
 BodyFields rerank_fields();
+BodyFields props_fields();
 
 }  // namespace llm::server

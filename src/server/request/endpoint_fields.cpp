@@ -168,6 +168,12 @@ constexpr BodyField kRerank[] = {
      R"({"minimum":-1})"},
     {"truncate", kBool, "inputs are cut to what fits", kSwitchOff},
 };
+
+// The settings themselves are those that generating endpoints share.
+constexpr BodyField kProps[] = {
+    {"default_generation_settings", kObject, "settings, or an object with them in params"},
+    {"chat_template", kString, "source of the chat template", R"({"minLength":1})"},
+};
 // clang-format on
 
 }  // namespace
@@ -201,6 +207,9 @@ BodyFields embedding_fields() {
 }
 BodyFields rerank_fields() {
   return kRerank;
+}
+BodyFields props_fields() {
+  return kProps;
 }
 
 }  // namespace llm::server

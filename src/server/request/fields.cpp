@@ -140,7 +140,15 @@ Json grammar_json(const CompletionParams& params) {
 
 Json lora_json(const CompletionParams& params) {
   Json list = Json::array();
-  for (const Lora& lora : params.lora) list.push_back({{"id", lora.id}, {"scale", lora.scale}});
+  for (const AdapterScale& lora : params.lora) {
+    Json& entry = list.emplace_back();
+    if (lora.name.empty()) {
+      entry["id"] = lora.id;
+    } else {
+      entry["name"] = lora.name;
+    }
+    entry["scale"] = lora.scale;
+  }
   return list;
 }
 

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "server/request/adapter_scales.h"
 #include "server/request/fields.h"
 #include "server/request/shape.h"
 
@@ -128,19 +129,15 @@ void read_breakers(const Json& value, const CompletionParams&, CompletionParams&
 
 void read_lora(const Json& value, const CompletionParams&, CompletionParams& params) {
   const auto is_entry = [](const Json& item) {
-    return item.is_object() && item.contains("id") && item["id"].is_number() &&
-           item.contains("scale") && item["scale"].is_number();
+    return item.is_object() && (item.contains("id") || item.contains("name")) &&
+           item.contains("scale");
   };
   if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_entry)) {
     bad_field("lora",
               "Field 'lora': Error: 'lora' must be an array of objects with 'id' and 'scale' "
               "fields");
   }
-  // No adapter is loaded, so every id is unknown; they are shown and have no effect.
-  params.lora.clear();
-  for (const Json& item : value) {
-    params.lora.push_back({item["id"].get<int>(), item["scale"].get<float>()});
-  }
+  params.lora = read_adapter_scales("lora", value);
 }
 
 void read_response_fields(const Json& value, const CompletionParams&, CompletionParams& params) {

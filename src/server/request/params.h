@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/token.h"
+#include "engine/adapters.h"
 #include "grammar/filter.h"
 #include "sampling/sampling.h"
 
@@ -41,11 +42,6 @@ struct ReasoningParams {
   std::vector<std::string> end_tags;
 };
 
-struct Lora {
-  int id;
-  float scale;
-};
-
 struct CompletionParams {
   /// `logit_bias` and `dry_breakers` in here are token ids and are made from the texts below by
   /// resolve(), because parsing knows no vocabulary.
@@ -66,7 +62,7 @@ struct CompletionParams {
   bool return_tokens = false, timings_per_token = false, return_progress = false;
   int ping_interval_s = 30;
   std::vector<std::string> response_fields;
-  std::vector<Lora> lora;
+  std::vector<AdapterScale> lora;  // empty: the server's scales
   bool verbose = false, backend_sampling = false;
   Shape shape;
   bool grammar_lazy = false;  // a GBNF grammar sleeps until a trigger fires

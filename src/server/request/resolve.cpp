@@ -73,6 +73,7 @@ GenerationRequest Resolver::request(const CompletionParams& params, std::vector<
   request.min_line_indent = params.min_line_indent;
   request.max_predict_ms = params.max_predict_ms;
   request.slot = params.slot;
+  if (!params.lora.empty()) request.adapters = params.lora;
   return request;
 }
 
