@@ -655,7 +655,7 @@ void EngineLoop::retire(Sequence& sequence) {
     views_[sequence.slot].busy = false;
   }
   const auto held = sequence.tokens.tokens().first(sequence.tokens.computed());
-  slot_table_.give_back(sequence.slot, {held.begin(), held.end()});
+  slot_table_.give_back(sequence.slot, {held.begin(), held.end()}, contexts_of(sequence.adapters));
   by_slot_[sequence.slot] = nullptr;
   running_.remove_if([&](const auto& other) { return other.get() == &sequence; });
 }

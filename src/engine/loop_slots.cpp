@@ -56,6 +56,12 @@ bool EngineLoop::do_slot_job(SlotJob& job) {
   switch (job.action) {
     case SlotJob::Action::open:
       if (is_busy) return false;
+      if (!slot_table_.contexts(slot).is_empty()) {
+        result =
+            failure(400, "invalid_request_error",
+                    "the slot was computed with LoRA adapters, which slot files do not record");
+        break;
+      }
       result.state = slot_states_.open(slot_table_.held(slot));
       break;
     case SlotJob::Action::reserve:
@@ -84,7 +90,7 @@ bool EngineLoop::do_slot_job(SlotJob& job) {
 int EngineLoop::erase_slot(int slot) {
   const std::span<const TokenId> held = slot_table_.held(slot);
   const auto erased = static_cast<int>(held.size());
-  cache_.prefixes.forget(held, slot_table_.shared_with_others(slot));
+  cache_.prefixes.forget(held, slot_table_.shared_with_others(slot), slot_table_.contexts(slot));
   hold(slot, {});
   return erased;
 }

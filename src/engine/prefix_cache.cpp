@@ -150,9 +150,9 @@ std::optional<PrefixCache::Partial> PrefixCache::find_partial(Node* at,
     const auto length = static_cast<int>(common_prefix(node->tokens, tokens));
     if (length > best.tokens) best = {node, length};
   };
-  const auto consider_first = [&](auto at, auto end) {
-    for (; at != end && is_same(values((*at)->context), values(context)); ++at) {
-      if (moved_too || !(*at)->is_moved) return consider(at->get());
+  const auto consider_first = [&](auto child, auto end) {
+    for (; child != end && is_same(values((*child)->context), values(context)); ++child) {
+      if (moved_too || !(*child)->is_moved) return consider(child->get());
     }
   };
   consider_first(next, at->children.end());
@@ -280,12 +280,13 @@ bool PrefixCache::take_back(Node* node, bool drop_stored) {
   return true;
 }
 
-void PrefixCache::forget(std::span<const TokenId> tokens, int kept) {
+void PrefixCache::forget(std::span<const TokenId> tokens, int kept, const PageContexts& contexts) {
   std::vector<Node*> path;
   for (Node* at = root_.get(); !tokens.empty();) {
     const auto block = tokens.first(std::min<std::size_t>(tokens.size(), compute::kPageTokens));
-    Node* next = find(at, {{}, block, false});
-    if (!next) next = find(at, {{}, block, true});
+    const auto context = values(contexts.of(static_cast<int>(path.size())));
+    Node* next = find(at, {context, block, false});
+    if (!next) next = find(at, {context, block, true});
     if (!next) break;
     path.push_back(at = next);
     tokens = tokens.subspan(block.size());

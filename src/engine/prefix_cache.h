@@ -36,6 +36,7 @@ struct PageContexts {
   PageContext before, change, after;
   int change_page = 0;
 
+  bool is_empty() const { return !before && !change && !after; }
   const PageContext& of(int page) const {
     return page < change_page ? before : page > change_page ? after : change;
   }
@@ -77,7 +78,7 @@ class PrefixCache {
 
   /// Forgets the pages on the path of `tokens` that hold tokens behind the first `kept`, if nobody
   /// uses them and nothing else begins with them.
-  void forget(std::span<const TokenId> tokens, int kept);
+  void forget(std::span<const TokenId> tokens, int kept, const PageContexts& contexts = {});
 
   /// Gives one unused page back to the ledger; false when every page is in use.
   bool evict_one();

@@ -24,8 +24,11 @@ std::optional<int> SlotTable::take(std::span<const TokenId> prompt, int wish) {
   return chosen;
 }
 
-void SlotTable::give_back(int slot, std::vector<TokenId> tokens_held) {
-  slots_[slot] = {.busy = false, .last_used = ++clock_, .tokens = std::move(tokens_held)};
+void SlotTable::give_back(int slot, std::vector<TokenId> tokens_held, PageContexts contexts) {
+  slots_[slot] = {.busy = false,
+                  .last_used = ++clock_,
+                  .tokens = std::move(tokens_held),
+                  .contexts = std::move(contexts)};
   --busy_;
 }
 

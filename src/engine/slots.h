@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/token.h"
+#include "engine/prefix_cache.h"
 
 namespace llm {
 
@@ -19,11 +20,13 @@ class SlotTable {
   /// tokens the prompt continues, then the least recently used one, the highest number among
   /// equals.
   std::optional<int> take(std::span<const TokenId> prompt, int wish);
-  void give_back(int slot, std::vector<TokenId> tokens_held);
+  void give_back(int slot, std::vector<TokenId> tokens_held, PageContexts contexts = {});
 
   bool is_busy(int slot) const { return slots_[slot].busy; }
   /// What an idle slot held last, and a busy one before.
   std::span<const TokenId> held(int slot) const { return slots_[slot].tokens; }
+  /// What its pages depend on besides the tokens.
+  const PageContexts& contexts(int slot) const { return slots_[slot].contexts; }
   /// Of an idle slot, which was used now.
   void set_held(int slot, std::vector<TokenId> tokens);
   /// How many of its first tokens another slot holds, too; when that is all that the other one
@@ -38,6 +41,7 @@ class SlotTable {
     bool busy = false;
     long last_used = 0;
     std::vector<TokenId> tokens;
+    PageContexts contexts;
   };
   int most_similar(std::span<const TokenId> prompt) const;
   int least_recently_used() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 
 #include "base/error.h"
 #include "options/table.h"
@@ -83,9 +84,10 @@ Settings Settings::from_arguments(int argc, const char* const* argv) {
     const auto found = find_flag(with_dashes(argv[i]));
     if (!found) fail("unknown option '{}'", argv[i]);
     const Row& row = *found->row;
-    const bool has_value = !row.value.empty();
-    if (has_value && i + 1 == argc) fail("{}: a value is missing ({})", argv[i], row.value);
-    const std::string text = has_value ? argv[++i] : "";
+    const int count = row.value.empty() ? 0 : row.value_count;
+    if (i + count >= argc) fail("{}: a value is missing ({})", argv[i], row.value);
+    std::string text;
+    for (int k = 0; k < count; ++k) text += (k > 0 ? " " : "") + std::string(argv[++i]);
     const auto before = out.values_.find(first_name(row));
     if (row.adds_up && before != out.values_.end())
       before->second.texts.push_back(text);
@@ -165,7 +167,12 @@ std::vector<std::string> Settings::arguments() const {
     }
     for (const auto& text : value.texts) {
       out.emplace_back(last_name(row.names));
-      out.push_back(text);
+      if (row.value_count == 1) {
+        out.push_back(text);
+      } else {
+        std::istringstream words(text);
+        for (std::string word; words >> word;) out.push_back(word);
+      }
     }
   }
   return out;

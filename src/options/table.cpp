@@ -766,19 +766,23 @@ constexpr Row kPresets[] = {
     preset("--fim-qwen-1.5b-default", "Qwen 2.5 Coder 1.5B for infill, on port 8012",
            "--hf-repo ggml-org/Qwen2.5-Coder-1.5B-Q8_0-GGUF "
            "--hf-file qwen2.5-coder-1.5b-q8_0.gguf "
-           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0"),
+           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0 "
+           "--cache-reuse 256"),
     preset("--fim-qwen-3b-default", "Qwen 2.5 Coder 3B for infill, on port 8012",
            "--hf-repo ggml-org/Qwen2.5-Coder-3B-Q8_0-GGUF "
            "--hf-file qwen2.5-coder-3b-q8_0.gguf "
-           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0"),
+           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0 "
+           "--cache-reuse 256"),
     preset("--fim-qwen-7b-default", "Qwen 2.5 Coder 7B for infill, on port 8012",
            "--hf-repo ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF "
            "--hf-file qwen2.5-coder-7b-q8_0.gguf "
-           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0"),
+           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0 "
+           "--cache-reuse 256"),
     preset("--fim-qwen-30b-default", "Qwen 3 Coder 30B A3B for infill, on port 8012",
            "--hf-repo ggml-org/Qwen3-Coder-30B-A3B-Instruct-Q8_0-GGUF "
            "--hf-file qwen3-coder-30b-a3b-instruct-q8_0.gguf "
-           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0"),
+           "--port 8012 --batch-size 1024 --ubatch-size 1024 --ctx-size 0 "
+           "--cache-reuse 256"),
     later(presets, "--fim-qwen-7b-spec", "", "", "the same 7B with a draft model"),
     later(presets, "--fim-qwen-14b-spec", "", "", "Qwen Coder 14B with a draft model"),
     preset("--gpt-oss-20b-default", "gpt-oss 20B, on port 8013",

@@ -117,6 +117,18 @@ TEST_F(Adapters, RequestsWithDifferentOnesShareABatch) {
   EXPECT_LT(model.steps(), 4 * 50u) << "they did not run one after the other";
 }
 
+TEST_F(Adapters, ASlotThatWasComputedWithThemIsNotSavedAsOneWithout) {
+  const int red = load(red_file);
+  auto with = request(prompt(100, 1), 5, std::vector<AdapterScale>{{red, "", 1.0f}});
+  with.slot = 2;
+  ASSERT_TRUE(submit(std::move(with))->wait());
+  const SlotResult refused = slot_job(*engine, {.action = SlotJob::Action::open, .slot = 2});
+  ASSERT_TRUE(refused.error);
+  EXPECT_NE(refused.error->message.find("adapters"), std::string::npos);
+  EXPECT_EQ(slot_job(*engine, {.action = SlotJob::Action::erase, .slot = 2}).tokens, 104);
+  EXPECT_TRUE(slot_job(*engine, {.action = SlotJob::Action::open, .slot = 2}).state);
+}
+
 TEST_F(Adapters, PrefixesAreNotSharedBetweenSets) {
   const int red = load(red_file), blue = load(blue_file);
   const Tokens tokens = prompt(100, 2);

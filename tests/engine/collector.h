@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -54,5 +55,13 @@ class Collector final : public EventSink {
   std::mutex mutex_;
   std::condition_variable changed_;
 };
+
+/// Does the job and waits for its result.
+inline SlotResult slot_job(Engine& engine, SlotJob job) {
+  std::promise<SlotResult> promise;
+  job.done = [&promise](SlotResult&& result) { promise.set_value(std::move(result)); };
+  engine.submit(std::move(job));
+  return promise.get_future().get();
+}
 
 }  // namespace llm::test

@@ -23,6 +23,7 @@ using test::byte_tokenizer;
 using test::Collector;
 using test::FakeModel;
 using test::FakePool;
+using test::slot_job;
 
 using test::kVocab;
 
@@ -424,13 +425,6 @@ TEST_F(EngineTest, RefusesToMoveFixedKeys) {
     EXPECT_EQ(error.status, 400);
     EXPECT_EQ(error.param, "n_cache_reuse");
   }
-}
-
-SlotResult slot_job(EngineLoop& engine, SlotJob job) {
-  std::promise<SlotResult> promise;
-  job.done = [&promise](SlotResult&& result) { promise.set_value(std::move(result)); };
-  engine.submit(std::move(job));
-  return promise.get_future().get();
 }
 
 TEST_F(EngineTest, ASlotGoesToAnotherEngineAndGivesTheSameText) {

@@ -82,8 +82,8 @@ void merge(F32Tensor& base, const F32Tensor& a, const F32Tensor& b, float factor
 /// Matrices that no product reads: tables that are looked up, lists that are written as matrices.
 bool is_matrix(const F32Tensor& t) {
   if (t.shape.size() < 2 || !t.name.ends_with(".weight")) return false;
-  for (const char* other : {"norm", "position_embd", "token_types", "attn_rel_b", "cls", "dense_",
-                            "rope_", "sinks"}) {
+  for (const char* other :
+       {"norm", "position_embd", "token_types", "attn_rel_b", "cls", "dense_", "rope_", "sinks"}) {
     if (t.name.find(other) != std::string::npos) return false;
   }
   return true;

@@ -30,6 +30,16 @@ TEST(Settings, ValuesOfAFlagThatAddsUpAreAllKeptAndReplacedTogether) {
   EXPECT_THAT(weak.arguments(), ElementsAre("--reverse-prompt", "c"));
 }
 
+TEST(Settings, AFlagOfTwoValuesKeepsBoth) {
+  const char* const arguments[] = {
+      "llama-server", "--control-vector-layer-range", "1", "3", "--port", "1"};
+  const auto settings = Settings::from_arguments(6, arguments);
+  EXPECT_EQ(settings.arguments(),
+            (std::vector<std::string>{"--control-vector-layer-range", "1", "3", "--port", "1"}));
+  EXPECT_NE(settings.ini().find("control-vector-layer-range = 1 3"), std::string::npos);
+  EXPECT_THROW(Settings::from_arguments(3, arguments), Error);
+}
+
 TEST(Settings, VariablesCountAsOnTheServersOwnStart) {
   const auto environment = [](std::string_view name) -> const char* {
     if (name == "LLAMA_ARG_CTX_SIZE") return "64";
