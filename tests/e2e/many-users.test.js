@@ -12,7 +12,7 @@ let server;
 
 before(async () => {
   if (skip) return;
-  server = await Server.start(["-c", "16384", "-np", "64", "-kvu", "--metrics"]);
+  server = await Server.start(["-c", "16384", "-np", "64", "-kvu", "--metrics", "--cache-ram", "0"]);
 });
 after(() => server?.stop());
 

@@ -135,7 +135,7 @@ describe("slot files", { skip }, () => {
   });
 
   test("a slot that is too long for the other server is refused", async () => {
-    await server.json("/completion", greedy(STORY + STORY, { id_slot: 0 }));
+    await server.json("/completion", greedy(STORY.repeat(3), { id_slot: 0 }));
     await action(server, 0, "save", "long.bin");
     const other = await Server.start(["-np", "1", "-c", "256", "--slot-save-path", place]);
     const reply = await action(other, 0, "restore", "long.bin");
@@ -146,6 +146,7 @@ describe("slot files", { skip }, () => {
 
   test("actions wait for a busy slot and others go on meanwhile", async () => {
     const running = server.json("/completion", greedy("A cat", { id_slot: 0, n_predict: 300, ignore_eos: true }));
+    while (!(await server.json("/slots")).body[0].is_processing) continue;
     const saved = action(server, 0, "save", "busy.bin");
     const beside = await server.json("/completion", greedy("A dog", { id_slot: 1, n_predict: 4 }));
     assert.equal(beside.status, 200);

@@ -73,7 +73,7 @@ const Operation kOperations[] = {
     {set_lora_adapters, "Adapters", "Sets the scales", Body::any},
     {load_lora_adapter, "Adapters", "Loads a file of the directory of --lora-dir: path, scale, name",
      Body::any, nullptr, false, false, {200, 403}},
-    {remove_lora_adapter, "Adapters", "Removes one", Body::none, nullptr, false, false, {200, 404},
+    {remove_lora_adapter, "Adapters", "Removes one", Body::none, nullptr, false, false, {200, 400, 404},
      {{"id", "path", "of the adapter"}}},
 
     {no_audio, "Not yet", "Transcription", Body::any, nullptr, false, false, {501}},
