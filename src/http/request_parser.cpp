@@ -75,7 +75,7 @@ std::size_t RequestParser::feed(std::string_view bytes) {
   std::size_t used = 0;
   // Beast stops at each border (head, chunk headers); need_more says that these bytes are all used
   // or too few.
-  while (!ec && !is_complete() && used < bytes.size()) {
+  while (!ec && !state_->parser.is_done() && used < bytes.size()) {
     if (has_head() && !state_->parser.eager()) break;
     const bool is_head = !has_head();
     const auto more = state_->parser.put({bytes.data() + used, bytes.size() - used}, ec);
@@ -94,7 +94,7 @@ bool RequestParser::has_head() const {
   return state_->parser.is_header_done();
 }
 bool RequestParser::is_complete() const {
-  return state_->parser.is_done();
+  return state_->parser.is_done() && failure_status() == 0;
 }
 
 void RequestParser::begin_body() {
