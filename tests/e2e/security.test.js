@@ -97,7 +97,7 @@ test("limits per key: requests, requests at once, tokens; reloaded", { skip }, a
   const limits = file("limits.json", JSON.stringify({
     requests: { requests_per_minute: 2 },
     parallel: { concurrent_requests: 1 },
-    [`sha256:${hash}`]: { tokens_per_minute: 5 },
+    [`sha256:${hash}`]: { tokens_per_minute: 1 },
   }));
   await withServer(["--api-key", "requests,parallel,tokens,free", "--api-key-limits", limits], async (server) => {
     const ask = (key) => server.json("/completion", raw, bearer(key));

@@ -171,8 +171,8 @@ describe("slot files", { skip }, () => {
 test("a disk that is full leaves the old file and nothing else", { skip }, async () => {
   const place = folder();
   const args = ["-m", model, "--port", "0", "-np", "1", "-c", "1024", "--slot-save-path", place];
-  // No file may become larger than 64 KiB.
-  const child = spawn("bash", ["-c", 'ulimit -f 64; exec "$@"', "bash", program, ...args]);
+  // No file may become larger than 256 KiB: one page fits, many do not.
+  const child = spawn("bash", ["-c", 'ulimit -f 256; exec "$@"', "bash", program, ...args]);
   try {
     let log = "";
     const url = await new Promise((resolve, reject) => {
@@ -192,7 +192,7 @@ test("a disk that is full leaves the old file and nothing else", { skip }, async
     await post("/completion", greedy("Hi", { n_predict: 4 }));
     assert.equal((await post("/slots/0?action=save", { filename: "a" })).status, 200);
     const before = readFileSync(join(place, "a"));
-    await post("/completion", greedy(STORY));
+    await post("/completion", greedy(STORY + STORY));
     const failed = await post("/slots/0?action=save", { filename: "a" });
     assert.equal(failed.status, 500);
     assert.match(failed.body.error.message, /^Unable to save slot, cannot write the file: /);
