@@ -39,13 +39,28 @@ constexpr std::int64_t kRounds = 200'000;  // about a millisecond
 constexpr int kChains = 12;
 
 #if defined(__x86_64__)
-__attribute__((target("avx512f,avx512vnni"))) void int8_avx512() {
+__attribute__((target("avx512f,avx512vnni"))) void int8_avx512_vnni() {
   __m512i chain[kChains];
   for (auto& c : chain) c = _mm512_setzero_si512();
   const __m512i one = _mm512_set1_epi8(1);
   for (std::int64_t i = 0; i < kRounds; ++i) {
     for (auto& c : chain) {
       c = _mm512_dpbusd_epi32(c, one, one);
+      asm volatile("" : "+v"(c));
+    }
+  }
+  keep(chain);
+}
+__attribute__((target("avx512f,avx512bw"))) void int8_avx512() {
+  __m512i chain[kChains];
+  for (auto& c : chain) c = _mm512_setzero_si512();
+  __m512i one = _mm512_set1_epi8(1);
+  const __m512i ones = _mm512_set1_epi16(1);
+  for (std::int64_t i = 0; i < kRounds; ++i) {
+    for (auto& c : chain) {
+      asm volatile("" : "+v"(one));
+      const __m512i pairs = _mm512_maddubs_epi16(one, one);
+      c = _mm512_add_epi32(c, _mm512_madd_epi16(pairs, ones));
       asm volatile("" : "+v"(c));
     }
   }
@@ -125,6 +140,7 @@ double read_bandwidth(int threads) {
 
 double int8_peak(int threads, std::string_view isa) {
 #if defined(__x86_64__)
+  if (isa == "avx512_vnni") return rate(threads, 64.0 * kChains * kRounds, int8_avx512_vnni);
   if (isa == "avx512") return rate(threads, 64.0 * kChains * kRounds, int8_avx512);
   if (isa == "avx2") return rate(threads, 32.0 * kChains * kRounds, int8_avx2);
 #endif
@@ -133,7 +149,7 @@ double int8_peak(int threads, std::string_view isa) {
 
 double f32_peak(int threads, std::string_view isa) {
 #if defined(__x86_64__)
-  if (isa == "avx512") return rate(threads, 16.0 * kChains * kRounds, f32_avx512);
+  if (isa.starts_with("avx512")) return rate(threads, 16.0 * kChains * kRounds, f32_avx512);
   if (isa == "avx2") return rate(threads, 8.0 * kChains * kRounds, f32_avx2);
 #endif
   return 0;

@@ -4,15 +4,15 @@ target_compile_options(compute PRIVATE -ffp-contract=off)
 # Each folder of cpu/isa/ is one instruction set and is compiled for it, whatever the rest is
 # compiled for; which of them run is decided when the program starts (cpu/isa/select.cpp).
 # Other processors, and builds that leave a set out, get empty folders.
-set(LLAMA_CPU_ISAS "avx2;avx512" CACHE STRING "instruction sets besides portable code")
+set(LLAMA_CPU_ISAS "avx2;avx512;avx512_vnni" CACHE STRING "instruction sets besides portable code")
 set(compute_flags_avx2 -mavx2 -mfma -mf16c)
-set(compute_flags_avx512 ${compute_flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl
-                         -mavx512vnni)
+set(compute_flags_avx512 ${compute_flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 takes its own intrinsics' undefined operands for mistakes.
   list(APPEND compute_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
-foreach(isa avx2 avx512)
+set(compute_flags_avx512_vnni ${compute_flags_avx512} -mavx512vnni)
+foreach(isa avx2 avx512 avx512_vnni)
   set(isa_sources ${room_sources})
   list(FILTER isa_sources INCLUDE REGEX "/cpu/isa/${isa}/")
   if(isa IN_LIST LLAMA_CPU_ISAS AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace llm {
 namespace {
@@ -72,6 +73,36 @@ std::vector<AdapterView> AdapterList::list() const {
   std::vector<AdapterView> views;
   for (const Entry& entry : entries_) views.push_back(entry.view);
   return views;
+}
+
+AdapterRecords AdapterList::records() const {
+  const std::lock_guard lock(mutex_);
+  AdapterRecords records{.next_id = next_id_};
+  for (const auto& [view, applied] : entries_) {
+    records.adapters.push_back(
+        {view.id, view.adapter->info().path, view.name, view.scale, applied});
+  }
+  return records;
+}
+
+void AdapterList::restore(const AdapterRecords& records, const Load& load) {
+  std::vector<Entry> restored;
+  const std::vector<AdapterView> here = list();
+  for (const AdapterRecords::Record& record : records.adapters) {
+    const auto same = std::find_if(here.begin(), here.end(), [&](const AdapterView& view) {
+      return view.id == record.id && view.adapter->info().path == record.path;
+    });
+    try {
+      auto adapter = same != here.end() ? same->adapter : load(record.path);
+      restored.push_back(
+          {{record.id, record.name, record.scale, std::move(adapter)}, record.applied});
+    } catch (const Error& error) {
+      log::warn("adapter {} is not there any more: {}", record.id, error.what());
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  entries_ = std::move(restored);
+  next_id_ = std::max(next_id_, records.next_id);
 }
 
 void AdapterList::set_scales(std::span<const AdapterScale> scales) {

@@ -3,6 +3,7 @@
 // adapters that it began with alive.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,18 @@ struct AdapterView {
   std::shared_ptr<const Adapter> adapter;
 };
 
+/// What it takes to make the list of another engine the same.
+struct AdapterRecords {
+  struct Record {
+    int id;
+    std::string path, name;
+    float scale;
+    bool applied;
+  };
+  std::vector<Record> adapters;
+  int next_id = 0;
+};
+
 /// The adapters of one request with a scale that is not 0, by uid, so that equal sets are equal.
 using AdapterSet = std::vector<AdapterUse>;
 
@@ -44,6 +57,11 @@ class AdapterList {
   bool remove(int id);
   /// In the order of their ids.
   std::vector<AdapterView> list() const;
+  AdapterRecords records() const;
+  /// Makes the list what it was. Adapters that are not in it under their old id are read with
+  /// `load`; those for which that throws Error are left out, with a warning.
+  using Load = std::function<std::shared_ptr<const Adapter>(const std::string& path)>;
+  void restore(const AdapterRecords& records, const Load& load);
   /// Those that are not named get 0; ids and names that are not there are passed over.
   void set_scales(std::span<const AdapterScale> scales);
   /// What a request uses: what it says (unnamed ones are off), or the scales of the list. Throws

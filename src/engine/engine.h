@@ -250,6 +250,8 @@ class Engine {
   /// AdapterList::add throws.
   virtual int load_adapter(const std::string& path, float scale, const std::string& name,
                            bool applied) = 0;
+  /// Makes adapters() what an engine of the same model had.
+  virtual void restore_adapters(const AdapterRecords& records) = 0;
   /// Requests keep what was there when they were submitted.
   virtual AdapterList& adapters() = 0;
 

@@ -1,7 +1,5 @@
 #include "engine/loop.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -9,77 +7,18 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/sizes.h"
 
 namespace llm {
 namespace {
 
 using compute::kPageTokens;
 
-// Sixteen streams share one reading of the weights; on a CPU more of them gain little.
-constexpr int kAutomaticSlots = 16;
 // A queue is for bursts. What waits longer than this many requests is better told to come back.
 constexpr int kAutomaticQueue = 1024;
-// -c is rounded up to a multiple of this, as the reference does.
-constexpr int kContextStep = 256;
-
 bool is_shown(const GenerationRequest& request, TokenId token) {
   const auto& shown = request.shown_tokens;
   return shown && std::binary_search(shown->begin(), shown->end(), token);
-}
-
-int round_up(int value, int step) {
-  return (value + step - 1) / step * step;
-}
-
-int count_slots(const EngineSettings& settings) {
-  return settings.slots > 0 ? settings.slots : kAutomaticSlots;
-}
-
-/// The model's own context, or what half of the machine's memory can hold of it.
-int automatic_context(const Model& model, const EngineSettings& settings) {
-  const auto layout = model.kv_layout(settings.key_type, settings.value_type);
-  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
-  const double fits = memory / 2 / layout.page_bytes() * kPageTokens;
-  const int train = model.info().context_train;
-  if (fits >= train) return train;
-  log::warn(
-      "a cache for the model's context of {} tokens needs more than half of the memory; "
-      "using {} tokens (set it with -c)",
-      train, static_cast<int>(fits) / kContextStep * kContextStep);
-  return static_cast<int>(fits) / kContextStep * kContextStep;
-}
-
-int total_context(const Model& model, const EngineSettings& settings) {
-  const int tokens = settings.context > 0 ? settings.context : automatic_context(model, settings);
-  return std::max(kContextStep, round_up(tokens, kContextStep));
-}
-
-int context_per_slot(const Model& model, const EngineSettings& settings) {
-  const int total = total_context(model, settings);
-  const bool shared = settings.unified_cache || settings.slots <= 0;
-  const int slot = shared ? total : round_up(total / count_slots(settings), kContextStep);
-  return std::min(slot, std::max(model.info().context_train, 1));
-}
-
-int tokens_per_step(const EngineSettings& settings) {
-  return std::min(settings.batch, settings.micro_batch);
-}
-
-/// An encoder's pages hold one step. Many short inputs take one each; with the usual micro-batch
-/// they fill a step when they are 8 tokens long.
-int count_encoder_pages(const EngineSettings& settings) {
-  constexpr int kShortInput = 8;
-  const int tokens = tokens_per_step(settings);
-  return tokens / kShortInput + tokens / kPageTokens + 2;
-}
-
-/// Every slot may end inside a page, and a partly matching page is copied before it is used.
-int count_pages(const Model& model, const EngineSettings& settings) {
-  if (!model.info().is_causal) return count_encoder_pages(settings);
-  const bool shared = settings.unified_cache || settings.slots <= 0;
-  const int tokens = shared ? total_context(model, settings)
-                            : context_per_slot(model, settings) * count_slots(settings);
-  return tokens / kPageTokens + 2 * count_slots(settings);
 }
 
 double seconds_between(Clock::time_point from, Clock::time_point to) {
@@ -205,6 +144,11 @@ int EngineLoop::load_adapter(const std::string& path, float scale, const std::st
   const auto bytes = std::filesystem::file_size(path, unknown);
   adapters_.check_room(unknown ? 0 : static_cast<std::int64_t>(bytes));
   return adapters_.add(model_.load_adapter(path), scale, name, applied);
+}
+
+void EngineLoop::restore_adapters(const AdapterRecords& records) {
+  const std::lock_guard lock(adapter_loading_);
+  adapters_.restore(records, [this](const std::string& path) { return model_.load_adapter(path); });
 }
 
 std::vector<SlotView> EngineLoop::slots() const {
@@ -419,32 +363,6 @@ void EngineLoop::step() {
   forward(works);
 }
 
-// When no page is left the youngest sequence gives its pages up: it has the least to lose. It stays
-// in its slot and is computed again when there is room, so the oldest always gets on.
-bool EngineLoop::make_room(Sequence& sequence, const std::function<bool()>& attempt) {
-  while (!attempt()) {
-    if (embedder_.release_pages()) continue;
-    const auto youngest = std::find_if(running_.rbegin(), running_.rend(), [&](const auto& other) {
-      return other.get() == &sequence || other->tokens.holds_pages();
-    });
-    if (youngest->get() == &sequence && running_.front().get() == &sequence &&
-        !slot_states_.any_lent()) {
-      fail_sequence(sequence, 500, "server_error", "Context size has been exceeded.");
-      return false;
-    }
-    preempt(**youngest);
-    if (youngest->get() == &sequence) return false;
-  }
-  return true;
-}
-
-void EngineLoop::preempt(Sequence& sequence) {
-  log::write(log::Level::debug, sequence.request->name,
-             "its pages are needed by an older request, it goes on later");
-  sequence.tokens.suspend();
-  if (!sequence.tokens.is_suspended()) sequence.is_catching_up = sequence.predicted > 0;
-}
-
 void EngineLoop::forward(const std::vector<Work>& works) {
   std::vector<BatchSequence> batch;
   StepRecord record;
@@ -574,47 +492,6 @@ bool EngineLoop::take(Sequence& sequence, Sampled sampled) {
     sequence.needs_shift = true;
   }
   return true;
-}
-
-void EngineLoop::shift_full_contexts() {
-  std::vector<int> slots;
-  for (const auto& sequence : running_) {
-    if (sequence->needs_shift && sequence->tokens.pending() == 1) slots.push_back(sequence->slot);
-  }
-  for (const int slot : slots) {
-    Sequence* sequence = by_slot_[slot];  // null when it failed for want of pages
-    if (sequence != nullptr && sequence->tokens.pending() == 1) shift_context(*sequence);
-  }
-}
-
-/// Drops the older tokens behind those that are kept and moves the rest down, with all that it saw
-/// of what is dropped. Where keys cannot move the rest is computed again, without.
-void EngineLoop::shift_context(Sequence& sequence) {
-  const GenerationRequest& request = *sequence.request;
-  const int computed = sequence.tokens.computed();
-  const int wanted = request.keep_tokens < 0
-                         ? sequence.prompt_size
-                         : request.keep_tokens + (tokenizer_.special().add_bos ? 1 : 0);
-  const int keep = std::min({wanted, slot_context_ - 4, computed - 2});
-  const int rest = computed - keep;
-  const int discard =
-      std::clamp(request.discard_tokens > 0 ? request.discard_tokens : rest / 2, 1, rest - 1);
-  AdapterSet moved = sequence.adapters;
-  for (AdapterUse& use : moved) {  // its place has moved, or is among what has gone
-    if (use.first_position > keep) {
-      use.first_position = std::max(keep, use.first_position - discard);
-    }
-  }
-  if (!fixed_keys().empty()) {
-    sequence.tokens.erase(keep, discard);
-    sequence.tokens.set_contexts(contexts_of(moved));
-    sequence.is_catching_up = true;
-  } else if (!make_room(sequence,
-                        [&] { return sequence.tokens.shift(keep, discard, contexts_of(moved)); })) {
-    return;  // its own pages went, it is shifted when it has them again
-  }
-  sequence.adapters = std::move(moved);
-  sequence.needs_shift = false;
 }
 
 // ---- Engine thread: ends ----

@@ -34,6 +34,7 @@ class EngineLoop final : public Engine {
                                         std::shared_ptr<EmbeddingSink> sink) override;
   int load_adapter(const std::string& path, float scale, const std::string& name,
                    bool applied) override;
+  void restore_adapters(const AdapterRecords& records) override;
   AdapterList& adapters() override { return adapters_; }
   void submit(SlotJob job) override;
   std::uint64_t state_key() const override;

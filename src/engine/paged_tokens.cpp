@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace llm {
 
@@ -235,13 +236,13 @@ bool PagedTokens::resume(int spare) {
 
 // ---- Tokens that go ----
 
-/// Takes its pages from `first_page` on out of the tree, as far as nobody else needs them there.
-void PagedTokens::unpublish(int first_page, bool drop_stored) {
+/// Its nodes from `first_page` on, the deepest first; they count as published no longer.
+std::vector<PrefixCache::Node*> PagedTokens::unpublish(int first_page) {
+  std::vector<PrefixCache::Node*> nodes;
   for (; published_pages_ > first_page; --published_pages_) {
-    PrefixCache::Node* node = at_;
-    at_ = PrefixCache::parent_of(*node);
-    cache_.prefixes.take_back(node, drop_stored);
+    nodes.push_back(std::exchange(at_, PrefixCache::parent_of(*at_)));
   }
+  return nodes;
 }
 
 /// Replaces the pages among `targets` that others use, too, by new ones. False: there are too few.
@@ -266,9 +267,12 @@ bool PagedTokens::shift(int first, int count, PageContexts contexts) {
   const int first_page = first / kPageTokens;
   std::vector<PageId> targets;
   bool has_targets = false;
+  std::vector<PrefixCache::Node*> nodes = unpublish(first_page);
   // The first attempt may empty the pool of pages that hang on ours; then more of ours are free.
   for (const bool drop_stored : {false, true}) {
-    unpublish(first_page, drop_stored);
+    std::erase_if(nodes, [&](PrefixCache::Node* node) {
+      return cache_.prefixes.take_back(node, drop_stored);
+    });
     targets.assign(pages_.begin(), pages_.begin() + pages_for(after));
     if ((has_targets = take_targets(first_page, targets))) break;
   }

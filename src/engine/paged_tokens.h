@@ -113,7 +113,7 @@ class PagedTokens {
   void move_pieces();
   void publish_full_pages();
   bool is_moved(int page) const;
-  void unpublish(int first_page, bool drop_stored);
+  std::vector<PrefixCache::Node*> unpublish(int first_page);
   bool take_targets(int first_page, std::vector<compute::PageId>& targets);
 
   PagedCache& cache_;

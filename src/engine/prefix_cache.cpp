@@ -312,13 +312,10 @@ bool PrefixCache::make_room_in_store() {
 }
 
 void PrefixCache::put_away(Node* node) {
-  unlist(node);
+  // Making room may drop what hangs on this node and list it anew, so it is unlisted afterwards.
   PageStore::Bytes copy = make_room_in_store() ? store_.keep(node->page) : nullptr;
-  if (!copy) {
-    list(node);
-    remove(node);
-    return;
-  }
+  if (!copy) return remove(node);
+  unlist(node);
   ledger_.set_cached(node->page, false);
   ledger_.release(node->page);
   node->stored = std::move(copy);

@@ -25,18 +25,21 @@ void Service::set_serving(std::shared_ptr<Serving> serving, Sleep sleep) {
 }
 
 std::shared_ptr<Serving> Service::load_again() {
+  AdapterRecords adapters;
   {
     const std::lock_guard lock(mutex_);
     past_ = asleep_.stats;
+    adapters = asleep_.adapters;
   }
   const std::lock_guard lock(change_mutex_);
   auto serving = sleep_.load();
+  serving->engine.restore_adapters(adapters);
   return changes_.empty() ? serving : std::make_shared<Serving>(serving, changes_);
 }
 
 void Service::before_sleep(const Serving& serving) {
   Asleep asleep{props_json(*this, serving, /*is_sleeping=*/true), models_json(*this, serving),
-                serving.engine.stats()};
+                serving.engine.stats(), serving.engine.adapters().records()};
   EngineStats& stats = asleep.stats;
   const std::lock_guard lock(mutex_);
   stats.add_past(past_);

@@ -22,6 +22,7 @@ namespace llm::server {
 struct Asleep {
   Json props, models;  // bodies of /props and /models
   EngineStats stats;
+  AdapterRecords adapters;
 };
 
 /// What handlers share. Lives from before the socket listens until after it is closed; the model

@@ -6,33 +6,23 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <random>
 
-#include "base/error.h"
-#include "compute/reference.h"
+#include "compute/device_pair.h"
 
 namespace llm::compute {
 namespace {
 
-using Floats = std::vector<float>;
-
-std::mt19937& random_source() {
-  static std::mt19937 source(11);
-  return source;
-}
-
-Floats random_floats(std::int64_t count, float deviation = 1.0f) {
-  std::normal_distribution<float> normal(0.0f, deviation);
-  Floats values(static_cast<std::size_t>(count));
-  for (float& v : values) v = normal(random_source());
-  return values;
+/// Others with every call.
+Floats fresh_floats(std::int64_t count, float deviation = 1.0f) {
+  static unsigned seed = 11;
+  return random_floats(count, deviation, ++seed);
 }
 
 /// A random matrix, or a stack of them, of any type.
 class Matrix {
  public:
   Matrix(quant::Type type, std::int64_t rows, std::int64_t cols, std::int64_t count = 1) {
-    const Floats values = random_floats(rows * cols * count, 1 / std::sqrt(float(cols)));
+    const Floats values = fresh_floats(rows * cols * count, 1 / std::sqrt(float(cols)));
     bytes_.resize(static_cast<std::size_t>(quant::row_bytes(type, cols) * rows * count));
     quant::traits(type).quantize(values.data(), bytes_.data(), rows * cols * count, nullptr);
     weight_ = {.type = type, .data = bytes_.data(), .rows = rows, .cols = cols, .count = count};
@@ -60,7 +50,7 @@ struct Scales {
   explicit Scales(std::int64_t tokens) {
     for (Floats& list : of) {
       for (std::int64_t t = 0; t < tokens; ++t) {
-        list.push_back(random_source()() % 2 == 0 ? 0.0f : random_floats(1).front());
+        list.push_back(std::max(0.0f, fresh_floats(1).front()));
       }
     }
     of[0][0] = 1.5f;
@@ -68,38 +58,11 @@ struct Scales {
   Floats of[3];
 };
 
-class LowRanks : public testing::TestWithParam<const char*> {
+class LowRanks : public DevicePair {
  protected:
-  void SetUp() override {
-    try {
-      device_ = make_cpu_device({.threads = 3, .isa = GetParam()});
-    } catch (const Error& error) {
-      GTEST_SKIP() << error.what();
-    }
+  void compare(const std::function<Tensor(Device&)>& run, double tolerance = 5e-6) {
+    DevicePair::compare(run, tolerance);
   }
-
-  static Tensor put(Device& device, const Floats& values, std::int64_t cols) {
-    const Tensor t = device.allocate(static_cast<std::int64_t>(values.size()) / cols, cols);
-    std::copy(values.begin(), values.end(), t.data);
-    return t;
-  }
-
-  template <class Run>
-  void compare(Run&& run, double tolerance = 5e-6) {
-    const Tensor found = run(*device_), expected = run(*reference_);
-    double scale = 1e-6;
-    for (std::int64_t i = 0; i < expected.rows * expected.cols; ++i) {
-      scale = std::max(scale, std::abs(static_cast<double>(expected.data[i])));
-    }
-    for (std::int64_t i = 0; i < expected.rows * expected.cols; ++i) {
-      ASSERT_NEAR(found.data[i], expected.data[i], tolerance * scale) << "at " << i;
-    }
-    device_->reset();
-    reference_->reset();
-  }
-
-  std::unique_ptr<Device> device_;
-  std::unique_ptr<Device> reference_ = make_reference_device();
 };
 
 constexpr quant::Type kFloats[] = {quant::Type::f32, quant::Type::f16, quant::Type::bf16};
@@ -107,14 +70,14 @@ constexpr quant::Type kFloats[] = {quant::Type::f32, quant::Type::f16, quant::Ty
 TEST_P(LowRanks, JoinProductsThatShareAnInput) {
   constexpr int kCols = 96, kRows[] = {40, 33};
   const Matrix first(quant::Type::f32, kRows[0], kCols), second(quant::Type::f32, kRows[1], kCols);
-  const Floats bias = random_floats(kRows[0]);
+  const Floats bias = fresh_floats(kRows[0]);
   for (const quant::Type type : kFloats) {
     // Ranks with and without tails; one adapter changes one matrix only.
     const Pair a1(type, 8, kRows[0], kCols), a2(type, 8, kRows[1], kCols),
         b1(type, 1, kRows[0], kCols), c2(type, 13, kRows[1], kCols);
     for (const int tokens : {1, 5, 70}) {
       const Scales scales(tokens);
-      const Floats x = random_floats(tokens * kCols);
+      const Floats x = fresh_floats(tokens * kCols);
       const LowRank to_first[] = {a1.with(scales.of[0]), b1.with(scales.of[1])};
       const LowRank to_second[] = {a2.with(scales.of[0]), c2.with(scales.of[2])};
       for (const bool of_first : {true, false}) {
@@ -133,7 +96,7 @@ TEST_P(LowRanks, JoinProductsThatShareAnInput) {
 TEST_P(LowRanks, MayBeQuantised) {
   const Matrix base(quant::Type::f32, 64, 96);
   const Pair pair(quant::Type::q8_0, 32, 64, 96);
-  const Floats x = random_floats(9 * 96), ones(9, 1.0f);
+  const Floats x = fresh_floats(9 * 96), ones(9, 1.0f);
   const LowRank part = pair.with(ones);
   compare(
       [&](Device& d) {
@@ -169,7 +132,7 @@ TEST_P(LowRanks, JoinFeedForwards) {
       o(quant::Type::f32, 3, kWidth, kInner);
   for (const int tokens : {1, 40}) {
     const Scales scales(tokens);
-    const Floats x = random_floats(tokens * kWidth);
+    const Floats x = fresh_floats(tokens * kWidth);
     const LowRank to_gate = g.with(scales.of[0]), to_up = u.with(scales.of[1]),
                   to_down[] = {o.with(scales.of[0]), o.with(scales.of[2])};
     for (const bool gated : {true, false}) {
@@ -197,7 +160,7 @@ struct Mixture {
   Pair g{quant::Type::f32, 4, kInner, kWidth, kExperts};
   Pair u{quant::Type::f16, 4, kInner, kWidth, kExperts};
   Pair o{quant::Type::f32, 3, kWidth, kInner, kExperts};
-  Floats biases = random_floats(kExperts * kWidth);
+  Floats biases = fresh_floats(kExperts * kWidth);
 
   Tensor run(Device& d, Tensor x, Tensor logits, std::span<const float> first,
              std::span<const float> second) const {
@@ -219,8 +182,8 @@ TEST_P(LowRanks, JoinEveryExpert) {
   const Mixture mixture;
   for (const int tokens : {1, 50}) {
     const Scales scales(tokens);
-    const Floats x = random_floats(tokens * Mixture::kWidth),
-                 logits = random_floats(tokens * Mixture::kExperts, 2);
+    const Floats x = fresh_floats(tokens * Mixture::kWidth),
+                 logits = fresh_floats(tokens * Mixture::kExperts, 2);
     compare([&](Device& d) {
       return mixture.run(d, put(d, x, Mixture::kWidth), put(d, logits, Mixture::kExperts),
                          scales.of[0], scales.of[1]);
@@ -236,9 +199,9 @@ TEST_P(LowRanks, LeaveOtherTokensAlone) {
   const Mixture mixture;
   Scales scales(kTokens);
   scales.of[0][5] = scales.of[1][5] = 0;
-  Floats x = random_floats(kTokens * kCols);
-  const Floats inner = random_floats(kTokens * Mixture::kWidth),
-               logits = random_floats(kTokens * Mixture::kExperts, 2);
+  Floats x = fresh_floats(kTokens * kCols);
+  const Floats inner = fresh_floats(kTokens * Mixture::kWidth),
+               logits = fresh_floats(kTokens * Mixture::kExperts, 2);
   // What is not finite in a neighbour's row stays there.
   scales.of[0][6] = 1;
   x[6 * kCols] = std::numeric_limits<float>::infinity();
@@ -275,7 +238,7 @@ TEST_P(LowRanks, LeaveOtherTokensAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, LowRanks, testing::Values("portable", "avx2", "avx512"));
+INSTANTIATE_TEST_SUITE_P(, LowRanks, testing::ValuesIn(kIsas));
 
 }  // namespace
 }  // namespace llm::compute

@@ -3,63 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <random>
 
-#include "base/error.h"
+#include "compute/device_pair.h"
 #include "compute/moe_routing.h"
-#include "compute/reference.h"
 
 namespace llm::compute {
 namespace {
 
-using Floats = std::vector<float>;
-
-Floats random_floats(std::int64_t count, float deviation = 1.0f, unsigned seed = 3) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.0f, deviation);
-  Floats values(static_cast<std::size_t>(count));
-  for (float& v : values) v = normal(random);
-  return values;
-}
-
-class Ops : public testing::TestWithParam<const char*> {
- protected:
-  void SetUp() override {
-    try {
-      device_ = make_cpu_device({.threads = 3, .isa = GetParam()});
-    } catch (const Error& error) {
-      GTEST_SKIP() << error.what();
-    }
-  }
-
-  static Tensor put(Device& device, const Floats& values, std::int64_t cols) {
-    const Tensor t = device.allocate(
-        static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(cols, 1), cols);
-    std::copy(values.begin(), values.end(), t.data);
-    return t;
-  }
-
-  /// Runs the same calls on both devices and compares the tensors that come back.
-  void compare(const std::function<Tensor(Device&)>& run, double tolerance = 2e-6) {
-    const Tensor found = run(*device_), expected = run(*reference_);
-    ASSERT_EQ(found.rows, expected.rows);
-    ASSERT_EQ(found.cols, expected.cols);
-    double scale = 1e-6;
-    for (std::int64_t i = 0; i < expected.rows * expected.cols; ++i) {
-      scale = std::max(scale, std::abs(static_cast<double>(expected.data[i])));
-    }
-    for (std::int64_t i = 0; i < expected.rows * expected.cols; ++i) {
-      ASSERT_NEAR(found.data[i], expected.data[i], tolerance * scale) << "at " << i;
-    }
-    device_->reset();
-    reference_->reset();
-  }
-
-  std::unique_ptr<Device> device_;
-  std::unique_ptr<Device> reference_ = make_reference_device();
-};
+class Ops : public DevicePair {};
 
 // Widths with and without tails, one row and enough rows for several threads.
 constexpr std::pair<int, int> kShapes[] = {{1, 1},   {3, 7},    {2, 64},
@@ -631,7 +584,7 @@ TEST(KvPool, RefusesTypesThatACacheCannotHave) {
   EXPECT_THROW(device->make_kv_pool(layout, 1), Error);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, Ops, testing::Values("portable", "avx2", "avx512"),
+INSTANTIATE_TEST_SUITE_P(Isa, Ops, testing::ValuesIn(kIsas),
                          [](const auto& entry) { return std::string(entry.param); });
 
 }  // namespace

@@ -157,6 +157,22 @@ test("only files of the directory may be loaded", { skip }, async () => {
   assert.equal((await list()).length, 2);
 });
 
+test("adapters that were loaded at run time are there again after a sleep", { skip }, async () => {
+  const other = await Server.start(["-m", model, "-c", "512", "--temp", "0", "-n", "8", "--sleep-idle-seconds", "1",
+    "--lora", "red.gguf", "--lora-dir", "adapters"], { cwd: place });
+  try {
+    await other.json("/lora-adapters/load", { path: "green.gguf", scale: 0.5, name: "grass" });
+    assert.equal((await other.json("/lora-adapters/0", undefined, { method: "DELETE" })).status, 200);
+    const text = async () => (await other.json("/completion", { prompt, ignore_eos: true })).body.content;
+    const before = [(await other.json("/lora-adapters")).body, await text()];
+    await other.waitFor(/model leaves memory/);
+    assert.deepEqual([(await other.json("/lora-adapters")).body, await text()], before);
+    assert.match(other.log, /waking up/);
+  } finally {
+    await other.stop();
+  }
+});
+
 test("loading is off without --lora-dir, adapters may start without effect", { skip }, async () => {
   const other = await Server.start(["-m", model, "-c", "512", "--temp", "0", "-n", "8",
     "--lora-scaled", `${join(place, "red.gguf")}:0.5`, "--lora-init-without-apply"]);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <random>
 
 #include "base/error.h"
@@ -260,6 +261,34 @@ TEST_F(Adapters, CountInAShiftedContext) {
     const Tokens next = expected(all, 20, moved);
     EXPECT_TRUE(std::equal(next.begin(), next.end(), sink->tokens.begin() + (256 - 33))) << i;
   }
+}
+
+TEST_F(Adapters, TheListOfAnEngineMovesToTheNext) {
+  load(red_file, 1);
+  const int blue = load(blue_file, 1);
+  ASSERT_TRUE(engine->adapters().remove(0));
+  const int late = engine->load_adapter(late_file.path(), 2, "late", true);
+  engine->adapters().set_scales(std::vector<AdapterScale>{{.id = blue, .scale = 0.25F}});
+  const AdapterRecords records = engine->adapters().records();
+
+  SetUp();  // the files are written again, too
+  load(red_file, 1);
+  load(blue_file, 1);
+  std::filesystem::remove(late_file.path());
+  engine->restore_adapters(records);
+  std::vector<AdapterView> list = engine->adapters().list();
+  ASSERT_EQ(list.size(), 1u) << "one was removed, of one the file has gone";
+  EXPECT_EQ(list[0].id, blue);
+  EXPECT_EQ(list[0].scale, 0.25F);
+
+  SetUp();
+  engine->restore_adapters(records);
+  list = engine->adapters().list();
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[1].id, late);
+  EXPECT_EQ(list[1].name, "late");
+  EXPECT_EQ(list[1].adapter->info().task_name, "late");
+  EXPECT_EQ(load(red_file), late + 1) << "ids are never used twice";
 }
 
 TEST(AdapterContexts, SayWhatAPageDependsOn) {

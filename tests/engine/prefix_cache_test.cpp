@@ -198,6 +198,16 @@ TEST_F(PageStoreTest, APageThatIsComputedAgainReplacesItsCopyAndKeepsWhatIsBehin
   EXPECT_TRUE(has(first, 200));
 }
 
+TEST_F(PageStoreTest, APageThatLeavesMayPushOutWhatIsBehindIt) {
+  PrefixCache::Node* first = add(cache.root(), 100);
+  for (TokenId child = 200; child < 500; child += 100) add(first, child);
+  // The children fill the store, so that their parent finds room by dropping one of them.
+  for (TokenId other = 500; other < 900; other += 100) add(cache.root(), other);
+  EXPECT_EQ(store.count(), 3);
+  add(cache.root(), 900);
+  for (TokenId other = 600; other < 1000; other += 100) EXPECT_TRUE(has(cache.root(), other));
+}
+
 TEST_F(PageStoreTest, IsOffWithoutMemory) {
   PageStore none{*pool, pool->layout().page_bytes() - 1};
   EXPECT_FALSE(none.can_keep());

@@ -9,7 +9,6 @@
 namespace llm::test {
 namespace {
 
-const char* const kDevices[] = {"reference", "portable", "avx2", "avx512"};
 constexpr double kMaxDifference = 1e-3;
 
 class AdapterVectors : public testing::TestWithParam<const char*> {};

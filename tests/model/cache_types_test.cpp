@@ -5,8 +5,6 @@
 namespace llm::test {
 namespace {
 
-const char* const kDevices[] = {"reference", "portable", "avx2", "avx512"};
-
 class CacheTypes : public testing::TestWithParam<const char*> {};
 
 TEST_P(CacheTypes, DeviateFromF32NoMoreThanExpected) {

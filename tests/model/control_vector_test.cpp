@@ -52,8 +52,7 @@ TEST_P(ControlVectorCases, Match) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, ControlVectorCases,
-                         testing::Values("reference", "portable", "avx2", "avx512"));
+INSTANTIATE_TEST_SUITE_P(, ControlVectorCases, testing::ValuesIn(kDevices));
 
 struct ControlVectorFiles : testing::Test {
   TinyFile tiny{TinyModel{.layers = 3}};

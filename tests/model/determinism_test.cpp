@@ -137,7 +137,8 @@ std::string test_name(const testing::TestParamInfo<Determinism::ParamType>& info
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Determinism,
                          testing::Combine(testing::ValuesIn(kSettings),
-                                          testing::Values("portable", "avx2", "avx512")),
+                                          testing::Values("portable", "avx2", "avx512",
+                                                          "avx512_vnni")),
                          test_name);
 
 }  // namespace

@@ -10,24 +10,9 @@ const char* const kModels[] = {"bert",         "bert-rerank",     "gemma-embeddi
                                "jina-bert-v2", "jina-bert-v3",    "llama-embed",
                                "modern-bert",  "nomic-bert",      "nomic-bert-moe",
                                "t5encoder",    "qwen3-embedding", "qwen3-reranker"};
-const char* const kDevices[] = {"reference", "portable", "avx2", "avx512"};
 
-constexpr double kMaxDifference = 1e-3;  // the tolerance that the vectors' README asks for
-constexpr double kMaxNmse = 1e-6;
-
-class Embeddings : public testing::TestWithParam<std::tuple<const char*, const char*>> {
+class Embeddings : public ArchVectors {
  protected:
-  void SetUp() override {
-    const std::string name = std::string("vectors/archs/") + std::get<0>(GetParam());
-    LLM_NEED_SHARED(name);
-    const std::string folder = shared_dir() / name;
-    auto device = make_device(std::get<1>(GetParam()));
-    if (!device) GTEST_SKIP() << std::get<1>(GetParam()) << " does not run here";
-    expected_ = read_json(folder + "/vectors.json");
-    file_ = std::make_unique<gguf::File>(gguf::File::open(folder + "/model.gguf"));
-    runner_ = std::make_unique<Runner>(*file_, std::move(device));
-  }
-
   std::vector<Logits> embed(std::span<const BatchSequence> batch) {
     const compute::Tensor t = runner_->model().embed(batch, runner_->pool());
     std::vector<Logits> rows;
@@ -49,10 +34,6 @@ class Embeddings : public testing::TestWithParam<std::tuple<const char*, const c
     const compute::Tensor t = model.finish(pooler.take(), pooling);
     return {t.data, t.data + t.rows * t.cols};
   }
-
-  std::unique_ptr<gguf::File> file_;
-  std::unique_ptr<Runner> runner_;
-  Json expected_;
 };
 
 const Json* exact(const Json& owner, const std::string& field) {

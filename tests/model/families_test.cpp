@@ -62,28 +62,8 @@ const char* const kModels[] = {"llama",
                                "falcon",
                                "falcon-40b",
                                "baichuan"};
-const char* const kDevices[] = {"reference", "portable", "avx2", "avx512"};
 
-constexpr double kMaxDifference = 1e-3;  // the tolerance that the vectors' README asks for
-constexpr double kMaxNmse = 1e-6;
-
-class Families : public testing::TestWithParam<std::tuple<const char*, const char*>> {
- protected:
-  void SetUp() override {
-    const std::string name = std::string("vectors/archs/") + std::get<0>(GetParam());
-    LLM_NEED_SHARED(name);
-    const std::string folder = shared_dir() / name;
-    auto device = make_device(std::get<1>(GetParam()));
-    if (!device) GTEST_SKIP() << std::get<1>(GetParam()) << " does not run here";
-    expected_ = read_json(folder + "/vectors.json");
-    file_ = std::make_unique<gguf::File>(gguf::File::open(folder + "/model.gguf"));
-    runner_ = std::make_unique<Runner>(*file_, std::move(device));
-  }
-
-  std::unique_ptr<gguf::File> file_;
-  std::unique_ptr<Runner> runner_;
-  Json expected_;
-};
+class Families : public ArchVectors {};
 
 const Json& exact(const Json& owner, const std::string& field) {
   return owner.contains(field + "_exact") ? owner.at(field + "_exact") : owner.at(field);

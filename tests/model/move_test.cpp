@@ -4,8 +4,6 @@
 namespace llm::test {
 namespace {
 
-const char* const kDevices[] = {"reference", "portable", "avx2", "avx512"};
-
 class Move : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {

@@ -11,7 +11,6 @@ const char* const kFileTypes[] = {
     "q2_k",  "q2_k_s", "q3_k_l",  "q3_k_m", "q3_k_s", "q4_0",      "q4_1",   "q4_k_m",  "q4_k_s",
     "q5_0",  "q5_1",   "q5_k_m",  "q5_k_s", "q6_k",   "q8_0",      "tq1_0",  "tq2_0",
 };
-const char* const kDevices[] = {"reference", "portable", "avx2", "avx512"};
 
 class QuantisedModels : public testing::TestWithParam<std::tuple<const char*, const char*>> {};
 

@@ -34,8 +34,7 @@ TEST_P(Stories, GreedyTextIsThePublishedOne) {
   EXPECT_NEAR(story.logprobs[0], -0.0318, 1e-3);
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Stories,
-                         testing::Values("reference", "portable", "avx2", "avx512"),
+INSTANTIATE_TEST_SUITE_P(Devices, Stories, testing::ValuesIn(kDevices),
                          [](const auto& entry) { return std::string(entry.param); });
 
 }  // namespace

@@ -30,6 +30,10 @@ inline Json read_json(const std::string& path) {
 }
 
 /// "reference", or an instruction set of the CPU device. Null when this machine or build lacks it.
+/// All that make_device() knows.
+inline constexpr const char* kDevices[] = {"reference", "portable", "avx2", "avx512",
+                                           "avx512_vnni"};
+
 inline std::unique_ptr<compute::Device> make_device(const std::string& name, int threads = 2) {
   if (name == "reference") return compute::make_reference_device();
   try {
@@ -132,6 +136,28 @@ struct Distance {
   }
   double rms() const { return std::sqrt(squares / static_cast<double>(count)); }
   double nmse() const { return squares / reference_squares; }
+};
+
+/// A folder of ../shared/vectors/archs on a device: (folder, device).
+class ArchVectors : public testing::TestWithParam<std::tuple<const char*, const char*>> {
+ protected:
+  static constexpr double kMaxDifference = 1e-3;  // the tolerance that the vectors' README asks for
+  static constexpr double kMaxNmse = 1e-6;
+
+  void SetUp() override {
+    const std::string name = std::string("vectors/archs/") + std::get<0>(GetParam());
+    LLM_NEED_SHARED(name);
+    const std::string folder = shared_dir() / name;
+    auto device = make_device(std::get<1>(GetParam()));
+    if (!device) GTEST_SKIP() << std::get<1>(GetParam()) << " does not run here";
+    expected_ = read_json(folder + "/vectors.json");
+    file_ = std::make_unique<gguf::File>(gguf::File::open(folder + "/model.gguf"));
+    runner_ = std::make_unique<Runner>(*file_, std::move(device));
+  }
+
+  std::unique_ptr<gguf::File> file_;
+  std::unique_ptr<Runner> runner_;
+  Json expected_;
 };
 
 }  // namespace llm::test

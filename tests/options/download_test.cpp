@@ -1,10 +1,8 @@
 // Options that say where the model comes from.
 #include <gmock/gmock.h>
 
-#include <map>
-
 #include "base/error.h"
-#include "options/options.h"
+#include "options/parse_line.h"
 #include "options/table.h"
 
 namespace llm::options {
@@ -12,29 +10,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-using Variables = std::map<std::string, std::string>;
-
-ParseResult parse_line(std::vector<const char*> arguments, const Variables& variables = {}) {
-  arguments.insert(arguments.begin(), "llama-server");
-  return parse(static_cast<int>(arguments.size()), arguments.data(), [&](const char* name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? nullptr : found->second.c_str();
-  });
-}
-
-Options options_of(std::vector<const char*> arguments, const Variables& variables = {}) {
-  return parse_line(std::move(arguments), variables).options;
-}
-
-std::string error_of(std::vector<const char*> arguments, const Variables& variables = {}) {
-  try {
-    parse_line(std::move(arguments), variables);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "(no error)";
-}
 
 TEST(DownloadOptions, EverySourceHasItsFlagAndVariable) {
   EXPECT_EQ(options_of({"-hf", "a/b:Q8_0"}).download.hf_repo, "a/b:Q8_0");

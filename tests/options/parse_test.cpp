@@ -3,10 +3,9 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <map>
 
 #include "base/error.h"
-#include "options/options.h"
+#include "options/parse_line.h"
 #include "options/table.h"
 
 namespace llm::options {
@@ -16,29 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
-
-using Variables = std::map<std::string, std::string>;
-
-ParseResult parse_line(std::vector<const char*> arguments, const Variables& variables = {}) {
-  arguments.insert(arguments.begin(), "llama-server");
-  return parse(static_cast<int>(arguments.size()), arguments.data(), [&](const char* name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? nullptr : found->second.c_str();
-  });
-}
-
-Options options_of(std::vector<const char*> arguments, const Variables& variables = {}) {
-  return parse_line(std::move(arguments), variables).options;
-}
-
-std::string error_of(std::vector<const char*> arguments, const Variables& variables = {}) {
-  try {
-    parse_line(std::move(arguments), variables);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "(no error)";
-}
 
 std::string temporary_file(const std::string& name, const std::string& content) {
   const auto path = std::filesystem::temp_directory_path() /

@@ -117,6 +117,7 @@ class FakeEngine final : public Engine {
   int load_adapter(const std::string& path, float, const std::string&, bool) override {
     fail("{}: no adapters here", path);
   }
+  void restore_adapters(const AdapterRecords&) override {}
   AdapterList& adapters() override { return adapter_list; }
   int longest_input() const override { return 16; }
   std::vector<SlotView> slots() const override { return views; }

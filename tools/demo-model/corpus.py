@@ -44,9 +44,9 @@ def weather_without_tool(rng):
 
 # (name, share of single turns, function)
 TURNS = [
-    ("greeting", 4, topics.greeting), ("manners", 5, topics.manners), ("self", 9, topics.about_self), ("capital", 15, topics.capital),
-    ("capital_back", 4, topics.capital_back), ("capital_unknown", 3, topics.capital_unknown), ("sum", 16, topics.small_sum), ("colour", 6, topics.colour),
-    ("opposite", 7, topics.opposite), ("count", 7, topics.counting), ("fact", 10, topics.small_fact), ("echo", 4, topics.echo), ("yes_no", 4, topics.yes_no),
+    ("greeting", 4, topics.greeting), ("manners", 5, topics.manners), ("self", 11, topics.about_self), ("capital", 10, topics.capital),
+    ("capital_back", 4, topics.capital_back), ("capital_unknown", 5, topics.capital_unknown), ("sum", 16, topics.small_sum), ("colour", 6, topics.colour),
+    ("opposite", 7, topics.opposite), ("count", 7, topics.counting), ("fact", 12, topics.small_fact), ("echo", 7, topics.echo), ("yes_no", 6, topics.yes_no),
     ("unknown", 12, unknown), ("no_weather", 2, weather_without_tool), ("poem", 3.5, prose.poem), ("story", 1, prose.story), ("website", 0.5, prose.website),
     ("profile", 3.5, prose.profile), ("json_keys", 3, prose.json_keys), ("code", 2.5, code.code_question),
 ]
@@ -227,7 +227,7 @@ def drill_text(rng):
     return drill(rng) + [END]
 
 
-KINDS = [("single", 50, single_chat), ("chain", 14, chain_chat), ("tools", 13, tools_doc), ("raw", 11, raw_text),
+KINDS = [("single", 46, single_chat), ("chain", 12, chain_chat), ("tools", 20, tools_doc), ("raw", 11, raw_text),
          ("gap", 6, gap_text), ("drill", 16, drill_text)]
 
 

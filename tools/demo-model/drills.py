@@ -14,16 +14,16 @@ from writing import invented_word
 def statements(rng):
     """Lines of facts of one kind; only the decisive words count."""
     kind, pieces = rng.randrange(8), []
-    if kind <= 2:
+    if kind <= 1:
         for country in rng.sample(list(CAPITALS), 9):
             pieces += [(f"The capital of {country} is", 0.1), (f" {CAPITALS[country]}".rstrip(".") + ".\n", 1.0)]
-    elif kind == 3:
+    elif kind == 2:
         for city in rng.sample(list(CAPITAL_OF), 9):
             pieces += [(f"{city} is the capital of", 0.1), (f" {CAPITAL_OF[city]}.\n", 1.0)]
-    elif kind == 4:
+    elif kind == 3:
         for thing in rng.sample(list(COLOURS), 9):
             pieces += [(upper_first(thing) + " is", 0.1), (f" {COLOURS[thing]}.\n", 1.0)]
-    elif kind == 5:
+    elif kind == 4:
         for word in rng.sample(list(OPPOSITE), 9):
             pieces += [(f"The opposite of {word} is", 0.1), (f" {OPPOSITE[word]}.\n", 1.0)]
     else:

@@ -236,19 +236,19 @@ def echo(rng):
 
 
 def yes_no(rng):
-    dice = rng.random()
-    if dice < 0.5:
-        country = rng.choice(COUNTRIES)
-        right = rng.random() < 0.5
-        city = CAPITALS[country] if right else rng.choice(list(CAPITALS.values()))
-        fact = f"the capital of {country} is {CAPITALS[country]}".rstrip(".") + "."
-        right = city == CAPITALS[country]
-        return f"Is {city} the capital of {country}?", ("Yes, " if right else "No, ") + fact
-    thing = rng.choice(list(COLOURS))
+    """The fact comes first: what follows from it is easy to say then."""
     right = rng.random() < 0.5
-    shade = COLOURS[thing] if right else rng.choice(list(COLOURS.values()))
-    right = shade == COLOURS[thing]
-    return f"Is {thing} {shade}?", ("Yes, " if right else "No, ") + f"{thing} is {COLOURS[thing]}."
+    if rng.random() < 0.5:
+        country = rng.choice(COUNTRIES)
+        city = CAPITALS[country] if right else rng.choice(list(CAPITALS.values()))
+        question, fact = f"Is {city} the capital of {country}?", f"The capital of {country} is {CAPITALS[country]}"
+        right = city == CAPITALS[country]
+    else:
+        thing = rng.choice(list(COLOURS))
+        shade = COLOURS[thing] if right else rng.choice(list(COLOURS.values()))
+        question, fact = f"Is {thing} {shade}?", f"{upper_first(thing)} is {COLOURS[thing]}"
+        right = shade == COLOURS[thing]
+    return question, f"{fact}, so {'yes' if right else 'no'}."
 
 
 def json_text(value):

@@ -1,15 +1,18 @@
 """Trains the demo model on the CPU.
 
     train.py tokenizer DIR              learns the vocabulary, writes DIR/tokenizer.json
-    train.py run DIR [--minutes M]      trains for M minutes, writes DIR/model.pt now and then
+    train.py run DIR [--total T]        trains on T million tokens, writes DIR/model.pt now and then
 
-The learning rate depends on the share of the time that has passed, so a run on a busy machine
-still ends with a cooled-down model. A running average of the weights is kept and saved as well. `--resume FILE` starts from the weights of a checkpoint.
+The learning rate depends on the share of the tokens that were seen; its last third cools the model
+down. Who cannot wait sends SIGUSR1: cooling begins at once and takes a quarter of what was seen. A
+running average of the weights is kept and saved as well. `--resume FILE` starts from the weights of
+a checkpoint or of a GGUF file.
 """
 
 import argparse
 import os
 import random
+import signal
 import time
 
 os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX" if "avx512f" in open("/proc/cpuinfo").read() else "Haswell")
@@ -19,11 +22,13 @@ import torch.nn.functional as F
 
 import copying
 import corpus
+import export
 from model import Config, DemoModel, causal_bias
 from tokenizer import Tokenizer, train as train_tokenizer
 
 ROW, LONG_ROW, LONG_EVERY = 256, 1024, 32
-EARLY = 0.25  # the part of the time in which many documents are repeats
+EARLY = 0.25  # the part of the run in which many documents are repeats
+COOLING = 0.35  # the part at its end in which the learning rate falls
 
 
 def learn_tokenizer(directory, size):
@@ -143,11 +148,29 @@ class Muon:
             p.add_(update, alpha=-rate * max(1.0, p.shape[0] / p.shape[1]) ** 0.5)
 
 
-def schedule(share):
-    """Factor of the learning rate after `share` of the time: up, flat, down to nearly nothing."""
-    if share < 0.015:
-        return max(share, 0.0005) / 0.015
-    return 1.0 if share < 0.35 else max(0.005, (1.0 - share) / 0.65)
+class Schedule:
+    """How far the run is, in tokens, and the factor of the learning rate: up, flat, down."""
+
+    def __init__(self, total):
+        self.seen, self.total = 0, total
+        self.cooling_from = (1 - COOLING) * total
+        signal.signal(signal.SIGUSR1, lambda *_: self.cool_down())
+
+    def cool_down(self):
+        """Cooling begins now."""
+        if self.seen < self.cooling_from:
+            self.cooling_from, self.total = self.seen, 1.25 * self.seen + 1
+
+    def share(self):
+        """The part of the run that is done."""
+        return self.seen / self.total
+
+    def factor(self):
+        """Factor of the learning rate."""
+        if self.share() < 0.015:
+            return max(self.share(), 0.0005) / 0.015
+        left = (self.total - self.seen) / (self.total - self.cooling_from)
+        return max(0.005, min(1.0, left))
 
 
 def save(model, path, **more):
@@ -156,17 +179,27 @@ def save(model, path, **more):
     os.replace(path + ".tmp", path)
 
 
+def resumed(path, directory):
+    """The network of a checkpoint or of a GGUF file, whose vocabulary goes to the directory."""
+    if path.endswith(".gguf"):
+        model, tokenizer = export.load(path)
+        tokenizer.save(os.path.join(directory, "tokenizer.json"))
+        return model.train()
+    state = torch.load(path)
+    model = DemoModel(Config(**state["config"]))
+    model.load_state_dict(state.get("average", state["model"]))
+    return model
+
+
 def run(args):
     """The training loop."""
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(args.seed)
+    model = resumed(args.resume, args.directory) if args.resume else None
     tokenizer = Tokenizer.load(os.path.join(args.directory, "tokenizer.json"))
     rows = Rows(tokenizer, args.seed)
-    if args.resume:
-        state = torch.load(args.resume)
-        model = DemoModel(Config(**state["config"]))
-        model.load_state_dict(state.get("average", state["model"]))
+    if model:
         for name, p in model.named_parameters():
             if "q_norm" in name or "k_norm" in name:
                 p.data.mul_(args.sharpen)
@@ -186,12 +219,10 @@ def run(args):
     probe.waiting = [probe.repeat() for _ in range(12)]
     probe = probe.batch(3, ROW)
     average = {n: p.detach().clone() for n, p in model.named_parameters()}
-    begin, seen, step, mean, saved = time.time(), 0, 0, None, time.time()
-    while True:
-        share = (time.time() - begin) / (60 * args.minutes)
-        if share >= 1:
-            break
-        factor = schedule(share) * args.scale
+    begin, step, mean, saved = time.time(), 0, None, time.time()
+    schedule = Schedule(args.total * 1e6)
+    while schedule.share() < 1:
+        share, factor = schedule.share(), schedule.factor() * args.scale
         long = step % LONG_EVERY == LONG_EVERY - 1
         rows.repeats = args.repeats if share < EARLY else 0.03
         rows.longest = 4 + 46 * min(1.0, share / EARLY)
@@ -207,7 +238,7 @@ def run(args):
         with torch.no_grad():
             for name, p in model.named_parameters():
                 average[name].lerp_(p, min(0.5, max(0.01, 1 / (step + 1))))
-        seen += batch[0].numel()
+        schedule.seen += batch[0].numel()
         step += 1
         if not long:
             mean = loss.item() if mean is None else 0.9 * mean + 0.1 * loss.item()
@@ -215,12 +246,12 @@ def run(args):
             spent = time.time() - begin
             with torch.no_grad():
                 copied = loss_of(model, probe).item() if step % 60 == 0 else 0.0
-            print(f"step {step} minute {spent / 60:.1f} tokens {seen} loss {mean:.4f} copying {copied:.3f} rate {factor:.3f} tokens/s {seen / spent:.0f}", flush=True)
+            print(f"step {step} minute {spent / 60:.1f} tokens {schedule.seen} loss {mean:.4f} copying {copied:.3f} rate {factor:.3f} tokens/s {schedule.seen / spent:.0f}", flush=True)
         if time.time() - saved > 180:
             saved = time.time()
-            save(model, path, average=average, step=step, tokens=seen)
-    save(model, path, average=average, step=step, tokens=seen)
-    print("done: step", step, "tokens", seen, "seconds", round(time.time() - begin))
+            save(model, path, average=average, step=step, tokens=schedule.seen)
+    save(model, path, average=average, step=step, tokens=schedule.seen)
+    print("done: step", step, "tokens", schedule.seen, "seconds", round(time.time() - begin))
 
 
 def main():
@@ -229,7 +260,7 @@ def main():
     parser.add_argument("what", choices=["tokenizer", "run"])
     parser.add_argument("directory")
     parser.add_argument("--vocab", type=int, default=1536)
-    parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--total", type=float, default=8, help="million tokens")
     parser.add_argument("--tokens", type=int, default=4096, help="tokens per step")
     parser.add_argument("--layers", type=int, default=5)
     parser.add_argument("--ffn", type=int, default=704)
@@ -238,7 +269,7 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the learning rates")
     parser.add_argument("--resume")
     parser.add_argument("--plant", type=float, default=0.0, help="plant the copying circuit; least q and k norm of its layers, 1.5 is good")
-    parser.add_argument("--repeats", type=float, default=0.3, help="share of repeats in the first part of the time")
+    parser.add_argument("--repeats", type=float, default=0.3, help="share of repeats in the first part of the run")
     parser.add_argument("--sharpen", type=float, default=1.0, help="factor on the q and k norms of the resumed weights")
     parser.add_argument("--out", default="model.pt")
     args = parser.parse_args()

@@ -35,14 +35,19 @@ bool has_avx2() {
 }
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vnni");
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+bool has_avx512_vnni() {
+  return has_avx512() && __builtin_cpu_supports("avx512vnni");
 }
 #else
 bool has_avx2() {
   return false;
 }
 bool has_avx512() {
+  return false;
+}
+bool has_avx512_vnni() {
   return false;
 }
 #endif
@@ -57,10 +62,16 @@ constexpr const Kernels* kAvx512 = &kAvx512Kernels;
 #else
 constexpr const Kernels* kAvx512 = nullptr;
 #endif
+#if defined(LLAMA_ISA_AVX512) && defined(LLAMA_ISA_AVX512_VNNI)  // they share the vector kernels
+constexpr const Kernels* kAvx512Vnni = &kAvx512VnniKernels;
+#else
+constexpr const Kernels* kAvx512Vnni = nullptr;
+#endif
 
 constexpr Row kRows[] = {
     // best first
-    {"avx512", "AVX-512 F, BW, DQ, VL and VNNI", kAvx512, has_avx512},
+    {"avx512_vnni", "AVX-512 F, BW, DQ, VL and VNNI", kAvx512Vnni, has_avx512_vnni},
+    {"avx512", "AVX-512 F, BW, DQ and VL", kAvx512, has_avx512},
     {"avx2", "AVX2, FMA and F16C", kAvx2, has_avx2},
     {"portable", "nothing", &kPortableKernels, always},
 };

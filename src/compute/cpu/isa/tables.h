@@ -9,5 +9,6 @@ namespace llm::compute::cpu {
 extern const Kernels kPortableKernels;
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx512VnniKernels;
 
 }  // namespace llm::compute::cpu

@@ -7,9 +7,10 @@
 namespace llm::compute::cpu {
 namespace {
 
+template <class Dot>
 struct Avx512Lanes {
   static constexpr int kCount = 16;
-  static constexpr int kWideZero = 128;  // vpdpbusd wants unsigned weights
+  static constexpr int kWideZero = Dot::kWideZero;
   using U = __m512i;
   using F = __m512;
 
@@ -130,7 +131,10 @@ struct Avx512Lanes {
   static U dot(U acc, U bytes, const std::int8_t* x) {
     std::int32_t word;
     __builtin_memcpy(&word, x, sizeof(word));
-    return _mm512_dpbusd_epi32(acc, bytes, _mm512_set1_epi32(word));
+    constexpr int kDepth = Dot::depth(kLargest);
+    typename Dot::template Weights<kDepth> weights;
+    weights.set(bytes);
+    return Dot::end(acc, Dot::add(Dot::begin(acc), weights, _mm512_set1_epi32(word)));
   }
   static void store(std::uint8_t* to, U x) { _mm512_store_si512(to, x); }
   static void store_f(float* to, F x) { _mm512_store_ps(to, x); }

@@ -1,0 +1,68 @@
+// A CPU device of one instruction set beside the reference device.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "base/error.h"
+#include "compute/reference.h"
+
+namespace llm::compute {
+
+using Floats = std::vector<float>;
+
+inline constexpr const char* kIsas[] = {"portable", "avx2", "avx512", "avx512_vnni"};
+
+inline Floats random_floats(std::int64_t count, float deviation = 1.0f, unsigned seed = 3) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0.0f, deviation);
+  Floats values(static_cast<std::size_t>(count));
+  for (float& v : values) v = normal(random);
+  return values;
+}
+
+/// With an instruction set as parameter.
+class DevicePair : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    try {
+      device_ = make_cpu_device({.threads = 3, .isa = GetParam()});
+    } catch (const Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
+
+  static Tensor put(Device& device, const Floats& values, std::int64_t cols) {
+    const Tensor t = device.allocate(
+        static_cast<std::int64_t>(values.size()) / std::max<std::int64_t>(cols, 1), cols);
+    std::copy(values.begin(), values.end(), t.data);
+    return t;
+  }
+
+  /// Runs the same calls on both devices and compares the tensors that come back.
+  void compare(const std::function<Tensor(Device&)>& run, double tolerance = 2e-6) {
+    const Tensor found = run(*device_), expected = run(*reference_);
+    ASSERT_EQ(found.rows, expected.rows);
+    ASSERT_EQ(found.cols, expected.cols);
+    double scale = 1e-6;
+    for (std::int64_t i = 0; i < expected.rows * expected.cols; ++i) {
+      scale = std::max(scale, std::abs(static_cast<double>(expected.data[i])));
+    }
+    for (std::int64_t i = 0; i < expected.rows * expected.cols; ++i) {
+      ASSERT_NEAR(found.data[i], expected.data[i], tolerance * scale) << "at " << i;
+    }
+    device_->reset();
+    reference_->reset();
+  }
+
+  std::unique_ptr<Device> device_;
+  std::unique_ptr<Device> reference_ = make_reference_device();
+};
+
+}  // namespace llm::compute
