@@ -2,80 +2,63 @@
 // beside computing the same.
 //   node bench/caches.mjs MODEL [--prompt 1984] [--threads 2] [--rounds 3]
 // Prints medians in ms until the first token (whole requests of one token) and the ratios.
-import {spawn} from "node:child_process";
-import {once} from "node:events";
 import {mkdtempSync, rmSync, statSync} from "node:fs";
 import {tmpdir} from "node:os";
-import {dirname, join} from "node:path";
-import {fileURLToPath} from "node:url";
+import {join} from "node:path";
 import {parseArgs} from "node:util";
+import {median, Server} from "./lib/runs.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const program = process.env.LLAMA_SERVER ?? join(root, "build/bin/llama-server");
 const {values, positionals: [model]} = parseArgs({allowPositionals: true, options: {
   prompt: {type: "string", default: "1984"}, threads: {type: "string", default: "2"},
   rounds: {type: "string", default: "3"}, port: {type: "string", default: "18432"},
 }});
 const size = Number(values.prompt), rounds = Number(values.rounds);
-const url = `http://127.0.0.1:${values.port}`;
 const folder = mkdtempSync(join(tmpdir(), "slots-"));
 
-async function start(...args) {
-  const server = spawn(program, ["-m", model, "--port", values.port, "-t",
-    values.threads, "-np", "1", "--slot-save-path", folder, ...args], {stdio: "ignore"});
-  for (let tries = 0; tries < 600; ++tries) {
-    if ((await fetch(`${url}/health`).catch(() => null))?.ok) return server;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error("the server did not become ready");
-}
-
-async function stop(server) {
-  server.kill();
-  await once(server, "exit");
-}
+let server;
+const start = async (...args) => {
+  server = await new Server(["-m", model, "-t", values.threads, "-np", "1", "--slot-save-path", folder, ...args],
+                            values.port).ready();
+};
 
 async function post(path, body) {
   const begin = performance.now();
-  const reply = await fetch(url + path, {method: "POST", body: JSON.stringify(body)});
-  const json = await reply.json();
-  if (!reply.ok) throw new Error(JSON.stringify(json));
+  const json = await (await server.post(path, body)).json();
   return {ms: performance.now() - begin, ...json};
 }
 
 const tokens = (count, seed) => Array.from({length: count}, (_, i) => 300 + (seed * 131 + i * 7919 + (i * i * seed) % 97) % 20000);
 const ask = (prompt, more = {}) => post("/completion", {prompt, n_predict: 1, temperature: 0, ...more});
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 
 const times = {};
 const note = (what, ms) => (times[what] ??= []).push(ms);
 
 for (let round = 0; round < rounds; ++round) {
   const prompt = tokens(size, 1 + round);
-  let server = await start("-c", String(2 * size));
+  await start("-c", String(2 * size));
   note("computed", (await ask(prompt)).ms);
   note("saved", (await post("/slots/0?action=save", {filename: "slot"})).ms);
-  await stop(server);
-  server = await start("-c", String(2 * size));
+  await server.stop();
+  await start("-c", String(2 * size));
   const restored = await post("/slots/0?action=restore", {filename: "slot"});
   const after = await ask(prompt);
   if (after.timings.cache_n !== size - 1) throw new Error(`${after.timings.cache_n} tokens were cached`);
   note("restored", restored.ms + after.ms);
-  await stop(server);
+  await server.stop();
   // A pool of little more than one prompt: the other one pushes it out.
-  server = await start("-c", String(size + 256), "--cache-ram", "8192");
+  await start("-c", String(size + 256), "--cache-ram", "8192");
   await ask(prompt);
   await ask(tokens(size, 50 + round));
   const revived = await ask(prompt);
   if (revived.timings.cache_n !== size - 1) throw new Error(`${revived.timings.cache_n} tokens were cached`);
   note("revived", revived.ms);
-  await stop(server);
-  server = await start("-c", String(2 * size));
+  await server.stop();
+  await start("-c", String(2 * size));
   await ask(prompt);
   const moved = await ask(prompt.slice(100), {n_cache_reuse: 64});
   if (moved.timings.cache_n < size - 110) throw new Error(`${moved.timings.cache_n} tokens were moved`);
   note("moved", moved.ms);
-  await stop(server);
+  await server.stop();
 }
 const bytes = statSync(join(folder, "slot")).size;
 rmSync(folder, {recursive: true});

@@ -2,32 +2,16 @@
 //   node bench/stream_gaps.mjs MODEL [--streams 4] [--prompt 16384] [--tokens 200] [--threads 2]
 // Starts the server, measures the gaps between the tokens of some streams alone and then while a
 // long prompt is read beside them, and prints medians, 99th percentiles and their ratio.
-import {spawn} from "node:child_process";
-import {once} from "node:events";
-import {dirname, join} from "node:path";
-import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
+import {Server} from "./lib/runs.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const {values, positionals: [model]} = parseArgs({allowPositionals: true, options: {
   streams: {type: "string", default: "4"}, prompt: {type: "string", default: "16384"},
   tokens: {type: "string", default: "200"}, threads: {type: "string", default: "2"},
   port: {type: "string", default: "18431"},
 }});
 const streams = Number(values.streams), promptTokens = Number(values.prompt);
-const url = `http://127.0.0.1:${values.port}`;
-
-const server = spawn(join(root, "build/bin/llama-server"), ["-m", model, "--port", values.port, "-t",
-  values.threads, "-c", String(promptTokens + 4096 * streams)], {stdio: ["ignore", "ignore", "ignore"]});
-
-async function ready() {
-  for (let tries = 0; tries < 600; ++tries) {
-    const answer = await fetch(`${url}/health`).catch(() => null);
-    if (answer?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error("the server did not become ready");
-}
+const server = new Server(["-m", model, "-t", values.threads, "-c", String(promptTokens + 4096 * streams)], values.port);
 
 const tokens = (count, seed) => Array.from({length: count}, (_, i) => 300 + (seed * 131 + i * 7919) % 20000);
 
@@ -37,7 +21,7 @@ async function stream(seed, limit, stop) {
   stop?.then(() => abort.abort());
   const gaps = [];
   try {
-    const answer = await fetch(`${url}/completion`, {method: "POST", signal: abort.signal,
+    const answer = await fetch(`${server.url}/completion`, {method: "POST", signal: abort.signal,
       body: JSON.stringify({prompt: tokens(16, seed), n_predict: limit, stream: true, temperature: 0,
                             ignore_eos: true, return_tokens: true})});
     let last = 0;
@@ -60,14 +44,14 @@ function summary(gaps) {
 }
 
 try {
-  await ready();
+  await server.ready();
   const all = (limit, stop) => Promise.all(Array.from({length: streams}, (_, i) => stream(i + 1, limit, stop)));
   const alone = summary(await all(Number(values.tokens)));
   const begin = performance.now();
   let promptSeconds = 0;
   const beside = all(100000, (async () => {
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    await fetch(`${url}/completion`, {method: "POST", body: JSON.stringify(
+    await fetch(`${server.url}/completion`, {method: "POST", body: JSON.stringify(
       {prompt: tokens(promptTokens, 99), n_predict: 1, temperature: 0})}).then((a) => a.json());
     promptSeconds = (performance.now() - begin) / 1000 - 1;
   })());
@@ -77,6 +61,5 @@ try {
   console.log(`beside a ${promptTokens}-token prompt (${promptSeconds.toFixed(1)} s): ${show(loaded)}`);
   console.log(`ratio of p99: ${(loaded.p99 / alone.p99).toFixed(2)}, of medians: ${(loaded.median / alone.median).toFixed(2)}`);
 } finally {
-  server.kill("SIGTERM");
-  await once(server, "exit");
+  await server.stop();
 }
