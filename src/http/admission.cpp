@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/sha256.h"
 #include "http/core.h"
 #include "http/message.h"
 
@@ -97,6 +98,12 @@ Admission find_route(const Core& core, Request& request, Match match) {
   return {.answer = plain_refusal(404, "not_found_error", "File Not Found")};
 }
 
+/// Of a request whose key was accepted.
+std::string client_of(const Core& core, const Request& request) {
+  if (core.settings.is_behind_router) return std::string(request.header(kClientHeader));
+  return to_hex(sha256(offered_key(request.header("Authorization"), request.header("X-Api-Key"))));
+}
+
 /// Cuts the prefix off; false when the path lies outside.
 bool strip_prefix(const std::string& prefix, std::string& path) {
   if (prefix.empty()) return true;
@@ -133,6 +140,7 @@ Admission admit(const Core& core, Request& request, const BodyFacts& body) {
     if (!budget)
       return {.answer = plain_refusal(401, "authentication_error", "Invalid API Key"),
               .route = match.route};
+    request.client = client_of(core, request);
   }
   const auto origin = request.header("Origin");
   if (!core.access.accepts_origin(request.method, origin, request.header("Host")))

@@ -19,6 +19,9 @@ using Task = boost::asio::awaitable<T>;
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// How a router names its client to the process that answers; see Request::client.
+inline constexpr const char* kClientHeader = "X-Llama-Client";
+
 struct Request {
   std::string method, path;  // path is percent-decoded, without the query and the API prefix
   std::map<std::string, std::string> query;
@@ -27,6 +30,8 @@ struct Request {
   std::string body;
   std::string id;    // X-Request-Id, taken or made
   std::string peer;  // address for the log
+  /// Who asks: the hash of the API key; empty where no key is needed. Not for the log.
+  std::string client;
   /// First value, case-insensitive; empty when absent.
   std::string_view header(std::string_view name) const;
 };

@@ -44,11 +44,12 @@ struct ServerSettings {
   std::string host = "127.0.0.1";  // a path ending in ".sock" is a unix socket
   int port = 8080;
   bool reuse_port = false;
-  int threads = 2;             // workers; a few I/O threads are added
-  int timeout_s = 3600;        // one write, or one read of a body
-  int head_timeout_s = 15;     // a request's head (and the TLS handshake) must arrive within
-  int keep_alive_s = 60;       // a connection may idle between requests
-  int max_connections = 4096;  // beyond: idle ones are closed, then new ones wait
+  bool is_behind_router = false;  // the only key is the router's, which names its client
+  int threads = 2;                // workers; a few I/O threads are added
+  int timeout_s = 3600;           // one write, or one read of a body
+  int head_timeout_s = 15;        // a request's head (and the TLS handshake) must arrive within
+  int keep_alive_s = 60;          // a connection may idle between requests
+  int max_connections = 4096;     // beyond: idle ones are closed, then new ones wait
   std::string api_prefix;
   KeySet keys;
   std::string tls_key_file, tls_cert_file;

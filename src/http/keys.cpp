@@ -143,12 +143,16 @@ bool KeyTable::needs_key() const {
   return !entries()->empty();
 }
 
-std::shared_ptr<KeyBudget> KeyTable::find(std::string_view authorization,
-                                          std::string_view x_api_key) const {
+std::string_view offered_key(std::string_view authorization, std::string_view x_api_key) {
   std::string_view offered = authorization.empty() ? x_api_key : authorization;
   constexpr std::string_view kScheme = "Bearer ";
   if (offered.starts_with(kScheme)) offered.remove_prefix(kScheme.size());
-  const Sha256 hash = sha256(offered);
+  return offered;
+}
+
+std::shared_ptr<KeyBudget> KeyTable::find(std::string_view authorization,
+                                          std::string_view x_api_key) const {
+  const Sha256 hash = sha256(offered_key(authorization, x_api_key));
   std::shared_ptr<KeyBudget> found;
   const auto all = entries();
   for (const Entry& entry : *all)

@@ -74,6 +74,9 @@ class KeyPermit {
   std::shared_ptr<KeyBudget> budget_;
 };
 
+/// The key that the headers carry; Authorization, with or without "Bearer ", goes first.
+std::string_view offered_key(std::string_view authorization, std::string_view x_api_key);
+
 /// Any thread.
 class KeyTable {
  public:

@@ -11,6 +11,7 @@ class ChildReport {
   ~ChildReport();
   ChildReport(const ChildReport&) = delete;
 
+  bool is_child() const { return fd_ >= 0; }
   void loading(float done) const;  // 0..1
   void ready() const;              // answers requests; also when it wakes up
   void sleeping() const;           // the model is freed until a request comes

@@ -49,6 +49,11 @@ const char* name_of(Source source) {
   return "preset";
 }
 
+/// A conversation belongs to the key that it began with.
+std::string name_of(const http::Request& request, const std::string& conversation) {
+  return request.client + '/' + conversation;
+}
+
 std::int64_t unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -210,7 +215,7 @@ http::Task<http::Response> Endpoints::to_named_model(http::Exchange& exchange) {
   const bool autoload = wanted_autoload(request).value_or(options_.router.autoload);
   const std::string conversation(request.header("X-Conversation-Id"));
   if (!conversation.empty() && conversation.size() <= kMaxConversationId && fleet_.has(model))
-    conversations_.remember(conversation, model);
+    conversations_.remember(name_of(request, conversation), model);
   co_return co_await to_model(exchange, std::move(model), autoload);
 }
 
@@ -251,7 +256,8 @@ http::Task<http::Response> Endpoints::conversation(http::Exchange& exchange) {
   const auto id = query.find("conv_id");
   if (id == query.end() || id->second.empty())
     bad_field("conv_id", "Missing conversation id in path");
-  const auto lease = fleet_.acquire_running(conversations_.model_of(id->second));
+  const auto lease =
+      fleet_.acquire_running(conversations_.model_of(name_of(exchange.request(), id->second)));
   if (lease) co_return co_await to_running(exchange, *lease);
   if (exchange.request().method == "DELETE") co_return http::json_response(204, "");
   co_return not_found();
@@ -266,7 +272,7 @@ http::Task<http::Response> Endpoints::find_conversations(http::Exchange& exchang
   for (const auto& id : *ids) {
     if (!id.is_string())
       bad_field("conversation_ids", "conversation_ids must be an array of strings");
-    models.insert(conversations_.model_of(id.get<std::string>()));
+    models.insert(conversations_.model_of(name_of(exchange.request(), id.get<std::string>())));
   }
   Json found = Json::array();
   for (const auto& model : models) {

@@ -23,10 +23,10 @@ constexpr auto kEndingWait = 500ms, kEndingPoll = 10ms;
 
 /// About this hop, the door or the client's rights here; not for the child.
 constexpr std::array kNotForwarded = {
-    "Host",        "Connection", "Keep-Alive",    "Proxy-Authorization", "Proxy-Connection",
-    "TE",          "Trailer",    "Upgrade",       "Transfer-Encoding",   "Content-Length",
-    "Expect",      "Origin",     "Authorization", "X-Api-Key",           "Cookie",
-    "X-Request-Id"};
+    "Host",         "Connection",       "Keep-Alive",    "Proxy-Authorization", "Proxy-Connection",
+    "TE",           "Trailer",          "Upgrade",       "Transfer-Encoding",   "Content-Length",
+    "Expect",       "Origin",           "Authorization", "X-Api-Key",           "Cookie",
+    "X-Request-Id", http::kClientHeader};
 /// About this hop, or said by the door itself.
 constexpr std::array kNotReturned = {
     "Server",         "Connection",   "Keep-Alive", "Transfer-Encoding", "Trailer",
@@ -57,6 +57,7 @@ http::ClientRequest request_for(const http::Request& request, const Lease& lease
       .target = target_of(request),
       .headers = {{"Authorization", "Bearer " + lease.key()}, {"X-Request-Id", request.id}},
       .body = request.body};
+  if (!request.client.empty()) out.headers.emplace_back(http::kClientHeader, request.client);
   for (const auto& [name, value] : request.headers)
     if (!is_any_of(kNotForwarded, name) && !is_of_connection(request, name))
       out.headers.emplace_back(name, value);

@@ -244,6 +244,30 @@ TEST(HttpServer, Limits) {
   EXPECT_EQ(stubborn.read_reply().status, 413);
 }
 
+/// What the handler takes the client of a request with these headers for.
+std::string client_of(const std::function<void(ServerSettings&)>& change,
+                      const std::string& headers) {
+  const Route who{
+      .method = "GET", .path = "/who", .handler = [](Exchange& exchange) -> Task<Response> {
+        co_return json_response(200, exchange.request().client);
+      }};
+  return TestServer(change, {who}).ask("GET", "/who", {}, headers).body;
+}
+
+TEST(HttpServer, AClientIsKnownByTheHashOfItsKey) {
+  const auto keyed = [](ServerSettings& settings) { settings.keys.keys = {"alpha", "beta"}; };
+  const std::string alpha = client_of(keyed, "Authorization: Bearer alpha\r\n");
+  EXPECT_EQ(alpha.size(), 64u);
+  EXPECT_EQ(client_of(keyed, "X-Api-Key: alpha\r\nX-Llama-Client: x\r\n"), alpha);
+  EXPECT_NE(client_of(keyed, "X-Api-Key: beta\r\n"), alpha);
+  EXPECT_EQ(client_of({}, "X-Api-Key: alpha\r\nX-Llama-Client: x\r\n"), "");
+  const auto behind_router = [](ServerSettings& settings) {
+    settings.keys.keys = {"of-router"};
+    settings.is_behind_router = true;
+  };
+  EXPECT_EQ(client_of(behind_router, "X-Api-Key: of-router\r\nX-Llama-Client: x\r\n"), "x");
+}
+
 TEST(HttpServer, KeysInTheOrderOfTheReference) {
   TestServer server([](ServerSettings& settings) { settings.keys.keys = {"alpha", "beta"}; });
   EXPECT_EQ(server.ask("GET", "/health").status, 200);

@@ -186,6 +186,7 @@ TEST_F(RouterTest, ARequestLoadsItsModelAndIsPassedOnWithoutTheClientsRights) {
                            {{"Authorization", "Bearer of-client"},
                             {"X-Api-Key", "of-client"},
                             {"Cookie", "of-client"},
+                            {"X-Llama-Client", "of-client"},
                             {"Origin", "http://localhost"},
                             {"X-Conversation-Id", "c1"},
                             {"X-Request-Id", "r1"}});
