@@ -41,6 +41,7 @@ void serve(const Options& options, StopSignal& stop) {
   const router::ChildReport report;
   server::Service service(options);
   http::ServerSettings settings = http_settings(options);
+  settings.is_behind_router = report.is_child();
   settings.observer = [&service](const http::Answered& one) { service.observer().answered(one); };
   http::Server http(std::move(settings), service.routes());
   const Reloading reloading(stop, http, options.security, Counting::requests_and_tokens);
@@ -99,6 +100,8 @@ int run(int argc, char** argv) {
     if (!parsed.options.request_log.replay.empty()) return replay(parsed.options, stop);
     const router::ModelStore store = model_store(parsed.options.download);
     if (router::serves_many(parsed.options, store)) {
+      if (parsed.options.vertex.is_on)
+        fail("AIP_MODE=PREDICTION (Vertex AI) needs a server of one model: name it with --model");
       key_set(parsed.options.security, Counting::requests);  // for its errors
       serve_many(
           {.options = parsed.options,

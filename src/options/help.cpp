@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "options/table.h"
 #include "options/texts.h"
+#include "options/vertex.h"
 
 #ifndef LLAMA_VERSION
 #error "LLAMA_VERSION comes from src/options/room.cmake"
@@ -113,6 +114,25 @@ std::string markdown_of_section(Section section) {
                      section_title(section), out);
 }
 
+std::string vertex_help() {
+  std::string out = "\nVariables of Vertex AI\n";
+  for (const Variable& variable : vertex_variables())
+    out += fmt::format("  {:<{}}{}\n", variable.name, kTextColumn - 2,
+                       wrapped(variable.help, kTextColumn, kWidth));
+  return out;
+}
+
+std::string vertex_markdown() {
+  std::string out =
+      "\n## Variables of Vertex AI\n\n"
+      "| variable | default | meaning |\n|---|---|---|\n";
+  for (const Variable& variable : vertex_variables())
+    out += fmt::format("| `{}` | {} | {} |\n", variable.name,
+                       variable.normal.empty() ? "" : fmt::format("`{}`", variable.normal),
+                       escaped_cell(variable.help));
+  return out;
+}
+
 std::string not_yet_markdown() {
   std::string out;
   for (const Row& row : rows()) {
@@ -143,6 +163,7 @@ std::string help(std::string_view program) {
     if (!lines.empty())
       out += fmt::format("\n{}\n{}", section_title(static_cast<Section>(section)), lines);
   }
+  out += vertex_help();
   std::string later;
   for (const Row& row : rows())
     if (row.status == Status::not_yet)
@@ -182,6 +203,7 @@ std::string options_markdown() {
       "- A wrong or unknown option ends the program with exit code 1 and one line that says why.\n";
   for (int section = 0; section < static_cast<int>(Section::count); ++section)
     out += markdown_of_section(static_cast<Section>(section));
+  out += vertex_markdown();
   out +=
       "\n## Not supported yet\n\n"
       "Options of llama.cpp's server that are known here and refused by name.\n\n"

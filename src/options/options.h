@@ -198,6 +198,12 @@ struct RequestLogOptions {
   std::string replay;  // run the requests of this file instead of serving
 };
 
+/// The variables that Vertex AI gives a container; see vertex_variables() in vertex.h.
+struct VertexOptions {
+  bool is_on = false;                                    // AIP_MODE=PREDICTION
+  std::string predict_route = "/predict", health_route;  // of the latter: empty, none
+};
+
 struct Options {
   ModelOptions model;
   DownloadOptions download;
@@ -219,6 +225,8 @@ struct Options {
   /// ("--temp"). Sorted.
   std::vector<std::string> given;
   bool is_given(std::string_view flag) const;
+
+  VertexOptions vertex;
 };
 
 namespace options {

@@ -3,11 +3,13 @@
 #include <cstdlib>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "options/texts.h"
 #include "options/values.h"
+#include "options/vertex.h"
 
 namespace llm::options {
 namespace {
@@ -78,10 +80,7 @@ class Reader {
   void read_environment(const Environment& environment) {
     for (const Row& row : rows())
       for (const auto name : split_names(row.env)) read_variable(row, name, environment);
-    // Whoever sets it waits for a server in that form, and would wait in vain.
-    const char* mode = environment("AIP_MODE");
-    if (mode != nullptr && std::string_view(mode) == "PREDICTION")
-      fail("AIP_MODE=PREDICTION (Vertex AI) is not supported yet");
+    vertex_port_ = read_vertex(environment, pending_.options.vertex);
   }
 
   void read_arguments(int argc, const char* const* argv) {
@@ -223,8 +222,18 @@ class Reader {
       fail("--hf-file names a file of a repository: give --hf-repo, too");
   }
 
+  /// Vertex AI calls the port that it names and no other.
+  void settle_port(int& port) {
+    if (!vertex_port_) return;
+    if (given_.contains("--port") && port != *vertex_port_)
+      pending_.notices.push_back(
+          fmt::format("AIP_HTTP_PORT overrides {}: port {}", given_["--port"], *vertex_port_));
+    port = *vertex_port_;
+  }
+
   void settle(Options& options) {
     settle_source(options);
+    settle_port(options.http.port);
     auto& threads = options.threads;
     if (options.is_given("--threads") && threads.generation <= 0) threads.generation = 0;
     if (options.is_given("--threads-batch") && threads.batch <= 0) threads.batch = 0;
@@ -253,6 +262,7 @@ class Reader {
   }
 
   Pending pending_;
+  std::optional<int> vertex_port_;
   std::map<std::string_view, std::string> given_;  // main name -> flag or variable, the last one
 };
 

@@ -42,7 +42,9 @@ http::Response remove_lora_adapter(Service& service, const http::Request& reques
 // absent.cpp: features that are off
 http::Response no_audio(Service& service, const http::Request& request);
 http::Response feature_disabled(Service& service, const http::Request& request);
-http::Response no_stream(Service& service, const http::Request& request);
+
+// streams/endpoints.cpp: replies that were recorded
+http::Task<http::Response> resume_stream(Service& service, http::Exchange& exchange);
 http::Response forget_stream(Service& service, const http::Request& request);
 http::Response find_streams(Service& service, const http::Request& request);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "server/errors.h"
 #include "server/reply/pieces.h"
+#include "server/streams/output.h"
 
 namespace llm::server {
 
@@ -195,9 +196,12 @@ http::Task<http::Response> collect(http::Exchange& exchange, Generation& generat
 
 /// Events that are there already go out in one write, up to about this much.
 constexpr std::size_t kWriteBytes = 16 << 10;
+constexpr const char* kEndedUnread = "the reply was ended because nobody read it";
 
-http::Task<http::Response> stream(http::Exchange& exchange, Generation& generation,
-                                  std::vector<SequenceReply>& replies, const Job& job) {
+/// The reply, when it fails before the stream has begun.
+http::Task<http::Response> send_events(http::Exchange& exchange, StreamOutput& out,
+                                       Generation& generation, std::vector<SequenceReply>& replies,
+                                       const Job& job) {
   using std::chrono::milliseconds;
   const milliseconds silence = job.params.ping_interval_s > 0
                                    ? std::chrono::seconds(job.params.ping_interval_s)
@@ -207,17 +211,21 @@ http::Task<http::Response> stream(http::Exchange& exchange, Generation& generati
   bool has_failed = false;
   while (ended < replies.size() && !has_failed) {
     // Until the head is sent an error is an ordinary reply, so there are no pings before it.
-    auto event = co_await generation.next(exchange.stream_begun() ? silence : milliseconds::max());
+    auto event = co_await generation.next(out.has_begun() ? silence : milliseconds::max());
     std::string text;
     if (!event) {
-      if (!generation.timed_out()) co_return http::Response{};  // the client has gone
+      if (!generation.timed_out()) {  // nobody wants it any more
+        out.leave_word(format.error(RequestError(503, "unavailable_error", kEndedUnread)));
+        co_return http::Response{};
+      }
       text = format.ping();
-    } else if (!exchange.stream_begun()) {
+    } else if (!out.has_begun()) {
       if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
         note_error(exchange.notes, error->message);
+        out.leave_word(format.error(*to_exception(*error)));
         co_return format.refusal(*to_exception(*error));
       }
-      co_await exchange.begin_stream();
+      co_await out.begin();
     }
     for (; event; event = text.size() < kWriteBytes ? generation.try_next() : std::nullopt) {
       if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
@@ -231,9 +239,25 @@ http::Task<http::Response> stream(http::Exchange& exchange, Generation& generati
       text += taken.text;
     }
     if (ended == replies.size()) text += format.close(replies);
-    if (!text.empty() && !co_await exchange.write(text)) co_return http::Response{};
+    if (!text.empty() && !co_await out.write(text)) co_return http::Response{};
   }
   co_return http::Response{};
+}
+
+http::Task<http::Response> stream(StreamStore& streams, http::Exchange& exchange,
+                                  Generation& generation, std::vector<SequenceReply>& replies,
+                                  const Job& job) {
+  StreamOutput out(job.is_resumable ? &streams : nullptr, exchange, generation.canceller());
+  http::Response response;
+  std::exception_ptr problem;
+  try {
+    response = co_await send_events(exchange, out, generation, replies, job);
+  } catch (...) {
+    problem = std::current_exception();
+  }
+  co_await out.finish();
+  if (problem) std::rethrow_exception(problem);
+  co_return response;
 }
 
 /// Counts what a request has used against its key's limit, however it ends.
@@ -272,11 +296,11 @@ http::Task<http::Response> run(Service& service, http::Exchange& exchange, Job j
   const auto params = std::make_shared<const CompletionParams>(job.params);
   Generation generation(service, make_requests(service, exchange, job), params);
   const Spending spending(exchange, job, replies);
-  exchange.on_client_gone(generation.canceller());
   http::Response response;
   if (job.params.stream) {
-    response = co_await stream(exchange, generation, replies, job);
+    response = co_await stream(service.streams(), exchange, generation, replies, job);
   } else {
+    exchange.on_client_gone(generation.canceller());
     response = co_await collect(exchange, generation, replies, *job.format);
   }
   service.observer().generated(exchange, replies, job.params.choices, is_repeatable(job.params));

@@ -57,6 +57,7 @@ struct Job {
   Prepared prepared;     // the constraint of the text
   ReasoningLimit limit;  // of the thoughts
   bool show_special = false;
+  bool is_resumable = false;  // X-Conversation-Id makes its stream one that is recorded
   std::shared_ptr<const std::vector<TokenId>>
       shown_tokens;                    // control tokens that are shown even so
   std::vector<std::string> more_stop;  // the chat format's own

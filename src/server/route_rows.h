@@ -33,7 +33,10 @@ struct RouteRow {
   Needs needs = Needs::model;
 };
 
-/// All but the files of the page.
+/// All but the files of the page and those of Vertex AI, which only some servers have.
 std::span<const RouteRow> route_rows();
+
+/// What the row's handler answers, with its failures as replies.
+http::Task<http::Response> answer(Service& service, const RouteRow& row, http::Exchange& exchange);
 
 }  // namespace llm::server

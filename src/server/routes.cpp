@@ -1,6 +1,8 @@
 // Every endpoint of the server, one row each.
+#include <algorithm>
 #include <optional>
 
+#include "base/error.h"
 #include "server/anthropic/messages.h"
 #include "server/chat/oai_chat.h"
 #include "server/embeddings.h"
@@ -12,6 +14,7 @@
 #include "server/rerank.h"
 #include "server/responses/responses.h"
 #include "server/route_rows.h"
+#include "server/vertex.h"
 
 namespace llm::server {
 namespace {
@@ -72,9 +75,9 @@ const Row kRows[] = {
     {"POST", "/tools", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
     {"GET", "/cors-proxy", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
     {"POST", "/cors-proxy", feature_disabled, Access::keyed, Effort::usual, Needs::nothing},
-    {"GET", "/v1/stream", no_stream},
-    {"DELETE", "/v1/stream", forget_stream},
-    {"POST", "/v1/streams/lookup", find_streams},
+    {"GET", "/v1/stream", resume_stream, Access::keyed, Effort::usual, Needs::nothing},
+    {"DELETE", "/v1/stream", forget_stream, Access::keyed, Effort::usual, Needs::nothing},
+    {"POST", "/v1/streams/lookup", find_streams, Access::keyed, Effort::usual, Needs::nothing},
     {"GET", "/openapi.json", openapi, Access::open_early, Effort::usual, Needs::nothing},
 };
 
@@ -88,6 +91,50 @@ const Row kPageRows[] = {
     {"GET", "/docs.js", page, Access::open_early, Effort::usual, Needs::nothing},
     {"GET", "/docs.css", page, Access::open_early, Effort::usual, Needs::nothing},
 };
+
+/// Under the paths that Vertex AI names.
+const Row kPredictRow = {"POST", "/predict", predict};
+const Row kVertexHealthRow = {"GET",        "/health",     health,
+                              Access::open, Effort::quick, Needs::nothing};
+
+http::Route route_of(Service& service, const Row& row) {
+  return {.method = row.method,
+          .path = row.path,
+          .handler = [&service,
+                      &row](http::Exchange& exchange) { return answer(service, row, exchange); },
+          .is_public = row.access != Access::keyed,
+          .while_loading = row.access == Access::open_early,
+          .quick = row.effort == Effort::quick};
+}
+
+/// Error when the path has another meaning.
+void add_vertex_route(std::vector<http::Route>& routes, http::Route route, const char* variable) {
+  for (const http::Route& other : routes) {
+    if (other.path == route.path && other.method == route.method)
+      fail("{}: {} {} is a route of this server already: choose another path", variable,
+           route.method, route.path);
+  }
+  routes.push_back(std::move(route));
+}
+
+bool is_health_path(const std::string& path) {
+  return std::any_of(std::begin(kRows), std::end(kRows), [&](const Row& row) {
+    return path == row.path && row.handler == RouteHandler(health);
+  });
+}
+
+void add_vertex_routes(Service& service, std::vector<http::Route>& routes) {
+  const VertexOptions& vertex = service.options().vertex;
+  http::Route predicts = route_of(service, kPredictRow);
+  predicts.path = vertex.predict_route;
+  add_vertex_route(routes, std::move(predicts), "AIP_PREDICT_ROUTE");
+  if (vertex.health_route.empty() || is_health_path(vertex.health_route)) return;
+  http::Route healthy = route_of(service, kVertexHealthRow);
+  healthy.path = vertex.health_route;
+  add_vertex_route(routes, std::move(healthy), "AIP_HEALTH_ROUTE");
+}
+
+}  // namespace
 
 /// The one place where a handler's failure becomes a reply.
 http::Task<http::Response> answer(Service& service, const Row& row, http::Exchange& exchange) {
@@ -105,18 +152,6 @@ http::Task<http::Response> answer(Service& service, const Row& row, http::Exchan
   }
 }
 
-http::Route route_of(Service& service, const Row& row) {
-  return {.method = row.method,
-          .path = row.path,
-          .handler = [&service,
-                      &row](http::Exchange& exchange) { return answer(service, row, exchange); },
-          .is_public = row.access != Access::keyed,
-          .while_loading = row.access == Access::open_early,
-          .quick = row.effort == Effort::quick};
-}
-
-}  // namespace
-
 std::span<const RouteRow> route_rows() {
   return kRows;
 }
@@ -127,6 +162,7 @@ std::vector<http::Route> Service::routes() {
   if (options_.features.ui && options_.http.static_path.empty()) {
     for (const Row& row : kPageRows) routes.push_back(route_of(*this, row));
   }
+  if (options_.vertex.is_on) add_vertex_routes(*this, routes);
   return routes;
 }
 

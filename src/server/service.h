@@ -15,6 +15,7 @@
 #include "server/residence.h"
 #include "server/responses/store.h"
 #include "server/serving.h"
+#include "server/streams/store.h"
 
 namespace llm::server {
 
@@ -41,8 +42,12 @@ class Service {
   };
   /// Once, before the HTTP server is told that it is ready.
   void set_serving(std::shared_ptr<Serving> serving, Sleep sleep = {});
-  /// Loading stops, who waits for the model is refused; what runs goes on.
-  void stop() { residence_.stop(); }
+  /// Loading stops, who waits for the model is refused; what runs goes on, but for recorded streams
+  /// that nobody reads.
+  void stop() {
+    streams_.stop();
+    residence_.stop();
+  }
 
   const Options& options() const { return options_; }
   /// Only in handlers that use the model or have looked whether it is there; see Needs in
@@ -58,6 +63,7 @@ class Service {
   Json change(const Json& wanted);
   LiveRequests& live() { return live_; }
   ResponseStore& responses() { return responses_; }
+  StreamStore& streams() { return streams_; }
   std::int64_t start_unix_s() const { return start_unix_s_; }
   const std::string& media_marker() const { return media_marker_; }
 
@@ -68,6 +74,7 @@ class Service {
   Options options_;
   LiveRequests live_;
   ResponseStore responses_;
+  StreamStore streams_;
   Observer observer_;
   Sleep sleep_;
   std::mutex change_mutex_;  // one change after another, none while the model is loaded

@@ -7,13 +7,13 @@ import { after, before, describe, test } from "node:test";
 import { compare } from "./lib/compare.js";
 import { DEVIATIONS, SKIPPED } from "./lib/deviations.js";
 import { needs, shared } from "./lib/places.js";
-import { Server } from "./lib/server.js";
+import { freePort, Server } from "./lib/server.js";
 
 const GROUPS = ["base", "oai-completions", "oai-chat", "utf8", "context-shift", "no-context-shift",
   "unified-kv", "infill", "infill-spm", "disabled", "enabled", "no-jinja", "control", "auth", "api-prefix", "cors",
   "static-files", "ui", "embeddings", "embeddings-generative", "embeddings-pooling-none", "rerank",
   "oai-responses", "anthropic", "anthropic-tools", "tools-chat", "reasoning", "router", "sleeping",
-  "lora"];
+  "lora", "gcp", "resumable"];
 const folder = shared && join(shared, "captures");
 const skip = needs(folder && existsSync(folder), "the recordings");
 
@@ -37,6 +37,9 @@ const ROUTER_ORDER = ["completion-autoload.", "completion-by-alias", "chat-strea
 // What others set is shown behind them.
 const LORA_ORDER = ["set.json", "list-after-set.json", "after-set.json", "set-empty.json", "list-after-empty.json",
   "set-unknown-id.json", "set-bad-entry.json"];
+const STREAM_ORDER = ["post-stream.", "lookup.", "replay-", "post-stream-with-model-suffix", "lookup-matches-suffix",
+  "lookup-prefix", "delete-no-id", "delete.", "lookup-after-delete", "failed-request", "lookup-after-failure",
+  "non-stream-with-header", "lookup-non-stream", "lookup-bad-body"];
 // Those about a fresh server go first; a model is awake, sleeps, is woken.
 // A slot is read behind its being saved.
 const FIRST = [/before-any|fresh|awake/, /asleep/, /wakes/, /^(?!.*restore)/, /./];
@@ -47,6 +50,7 @@ function launches() {
   for (const group of skip ? [] : GROUPS) {
     const order = (name) => FIRST.findIndex((pattern) => pattern.test(name)) * 100
       + (group === "router" ? ROUTER_ORDER.findIndex((one) => name.startsWith(one)) : 0)
+      + (group === "resumable" ? STREAM_ORDER.findIndex((one) => name.startsWith(one)) : 0)
       + (group === "lora" ? LORA_ORDER.indexOf(name) : 0);
     const files = readdirSync(join(folder, group)).sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1));
     for (const file of files) {
@@ -194,7 +198,9 @@ for (const [key, captures] of launches()) {
     before(async () => {
       if (toRun.length === 0) return;
       place = workingFolder();
-      const { args, env } = captures[0].launch;
+      const { args, env: recorded } = captures[0].launch;
+      const env = recorded && { ...recorded };
+      if (env?.AIP_HTTP_PORT) env.AIP_HTTP_PORT = String(await freePort());
       // The recorder added it, and a router's list shows it.
       const threads = args.includes("--models-dir") ? ["-t", "1"] : [];
       server = await Server.start([...knownArgs(args), ...threads], { cwd: place, env });

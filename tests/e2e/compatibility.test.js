@@ -187,7 +187,7 @@ test("the recordings that are replayed are all but those of parts that are to co
   const groups = readdirSync(join(shared, "captures")).filter((name) => !name.includes(".") && name !== "fixtures");
   const replayed = readFileSync(join(source, "tests/e2e/captures.test.js"), "utf8");
   // Groups of parts that are to come, or that tests of their own replay.
-  const elsewhere = ["builtin-tools", "cors-proxy", "gcp", "mcp", "multimodal", "speculative", "resumable",
+  const elsewhere = ["builtin-tools", "cors-proxy", "mcp", "multimodal", "speculative",
     "loading", "tls", "unix-socket", "lora", "router", "sleeping"];
   for (const group of groups) assert.ok(replayed.includes(`"${group}"`) || elsewhere.includes(group), group);
 });

@@ -127,6 +127,26 @@ test("a conversation survives a reload and ends with a new chat", { skip }, asyn
   assert.deepEqual(await texts(".message .body"), []);
 });
 
+test("a reload during an answer goes on showing it", { skip }, async () => {
+  await page.click("#new-chat");
+  await set({ maxTokens: "3000" });
+  await send("Tell me a story.");
+  await until(async () => (await texts(".message.assistant .body"))[0]?.length > 0);
+  const [resumed] = await Promise.all([
+    page.waitForRequest((one) => one.url().includes("/v1/stream?conv_id=")),
+    page.reload(),
+  ]);
+  await ready();
+  const [text] = await texts(".message.assistant .body");
+  const stream = await (await server.fetch(new URL(resumed.url()).pathname + new URL(resumed.url()).search)).text();
+  assert.match(stream, /data: \[DONE\]\n\n$/);
+  const pieces = [...stream.matchAll(/"content":("(?:[^"\\]|\\.)*")/g)].map(([, piece]) => JSON.parse(piece));
+  const plain = (all) => all.replace(/\s+/g, "");
+  assert.equal(plain(text), plain(pieces.join("")));
+  await page.click("#new-chat");
+  await set({ maxTokens: "" });
+});
+
 test("the system prompt and the colours are settings", { skip }, async () => {
   await set({ system: "You are a pirate.", theme: "dark", maxTokens: "1" });
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");

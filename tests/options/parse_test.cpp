@@ -340,11 +340,6 @@ TEST(Parse, WrongLimitsOfKeysAreNamed) {
             "--api-key-limits: 'F': limits of 'sha256:AB': a hash has 64 digits of 0-9 and a-f");
 }
 
-TEST(Parse, VertexAiIsRefused) {
-  EXPECT_EQ(error_of({}, {{"AIP_MODE", "PREDICTION"}}),
-            "AIP_MODE=PREDICTION (Vertex AI) is not supported yet");
-  EXPECT_EQ(error_of({}, {{"AIP_MODE", "TRAINING"}}), "(no error)");
-}
 
 TEST(Parse, SettingsOfTheUi) {
   EXPECT_EQ(options_of({}).features.ui_config, "{}");

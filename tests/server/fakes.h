@@ -143,6 +143,8 @@ class FakeExchange final : public http::Exchange {
   }
 
   const http::Request& request() const override { return request_; }
+  /// Before the handler starts.
+  http::Request& request() { return request_; }
   bool client_gone() const override { return is_gone; }
   void on_client_gone(std::function<void()> callback) override {
     callbacks_.push_back(std::move(callback));

@@ -184,6 +184,7 @@ http::Task<http::Response> oai_chat(Service& service, http::Exchange& exchange) 
   chat.job.format =
       std::make_unique<OaiChatFormat>(service.serving(), service.live(), chat.job.params,
                                       std::move(chat.plan), std::move(chat.control));
+  chat.job.is_resumable = true;
   co_return co_await run(service, exchange, std::move(chat.job));
 }
 

@@ -9,33 +9,10 @@
 
 #include "base/error.h"
 #include "http/router.h"
+#include "server/local_exchange.h"
 
 namespace llm::server {
 namespace {
-
-/// A request that comes from a file, and an answer of which only the notes are kept.
-class ReplayExchange final : public http::Exchange {
- public:
-  explicit ReplayExchange(http::Request request) : request_(std::move(request)) {}
-
-  const http::Request& request() const override { return request_; }
-  bool client_gone() const override { return false; }
-  void on_client_gone(std::function<void()>) override {}
-  http::Task<void> begin_stream(http::Headers, int status) override {
-    status_ = status;
-    has_begun_ = true;
-    co_return;
-  }
-  http::Task<bool> write(std::string_view) override { co_return true; }
-  bool stream_begun() const override { return has_begun_; }
-  http::Task<void> to_worker() override { co_return; }
-  int status() const { return status_; }
-
- private:
-  http::Request request_;
-  bool has_begun_ = false;
-  int status_ = 200;
-};
 
 struct Answer {
   int status = 500;
@@ -46,7 +23,7 @@ Answer ask(const http::Router& router, http::Request request) {
   http::Match match = router.find("POST", request.path);
   if (match.route == nullptr) return {.status = 404, .notes = {}};
   request.params = std::move(match.params);
-  ReplayExchange exchange(std::move(request));
+  LocalExchange exchange(std::move(request));
   Answer answer;
   boost::asio::io_context context;
   boost::asio::co_spawn(context, match.route->handler(exchange),

@@ -62,6 +62,16 @@ const Operation kOperations[] = {
     {anthropic_messages, "Chat", "Anthropic's Messages API", Body::fields, message_fields, false,
      true, {200, 501}},
 
+    {resume_stream, "Streams", "A recorded stream from a byte on, and what follows", Body::none,
+     nullptr, false, false, {200, 400, 404, 410},
+     {{"conv_id", "query", "X-Conversation-Id of the request that began it"},
+      {"from", "query", "offset of the first byte that is wanted; default 0"}},
+     "text/event-stream"},
+    {forget_stream, "Streams", "Ends and forgets a recorded stream", Body::none, nullptr, false,
+     false, {204, 400}, {{"conv_id", "query", "of the stream"}}},
+    {find_streams, "Streams", "Which conversations have a recorded stream", Body::fields,
+     stream_lookup_fields},
+
     {native_embeddings, "Vectors", "Embeddings, native form; needs --embeddings", Body::fields,
      embedding_fields, false, false, {200, 501}},
     {oai_embeddings, "Vectors", "Embeddings, OpenAI's form; needs --embeddings", Body::fields,
@@ -79,11 +89,6 @@ const Operation kOperations[] = {
     {no_audio, "Not yet", "Transcription", Body::any, nullptr, false, false, {501}},
     {feature_disabled, "Not yet", "Tools and the CORS proxy", Body::any, nullptr, false, false,
      {403}},
-    {no_stream, "Not yet", "Streams that can be resumed", Body::none, nullptr, false, false,
-     {400, 404}, {{"conv_id", "query", "of the conversation"}}},
-    {forget_stream, "Not yet", "Streams that can be resumed", Body::none, nullptr, false, false,
-     {204}},
-    {find_streams, "Not yet", "Streams that can be resumed", Body::any},
 };
 // clang-format on
 

@@ -160,9 +160,17 @@ function requestBody() {
   return JSON.stringify(body);
 }
 
-async function send(text) {
+function send(text) {
   conversation.push({ role: "user", content: text });
   addMessage("user", text);
+  save("llama-conversation", conversation);
+  const id = `page-${Array.from({ length: 4 }, () => Math.random().toString(36).slice(2)).join("")}`;
+  save("llama-stream", id);
+  return show(id, () => ask(id));
+}
+
+/** Shows the reply of that stream, whose beginning `open` fetches. */
+async function show(id, open) {
   const node = addMessage("assistant", "");
   const mine = conversation; // "New chat" may replace it meanwhile
   node.classList.add("busy");
@@ -170,13 +178,32 @@ async function send(text) {
   setRunning(new AbortController());
   const reply = { text: "", timings: null, finish: null };
   try {
-    await stream(reply, node);
+    await stream(id, open, reply, node);
   } catch (error) {
     if (error.name !== "AbortError" && conversation === mine) showError(error.message);
   }
   node.classList.remove("busy");
   if (conversation === mine) finish(reply, node);
+  // The server would go on without us.
+  if (running.signal.aborted) fetch(streamPath(id), { method: "DELETE", headers: headers() }).catch(() => {});
+  if (load("llama-stream", "") === id) save("llama-stream", "");
   setRunning(null);
+}
+
+const streamPath = (id) => `v1/stream?conv_id=${encodeURIComponent(id)}`;
+const ask = (id) => fetch("v1/chat/completions", {
+  method: "POST",
+  headers: { ...headers(), "X-Conversation-Id": id },
+  body: requestBody(),
+  signal: running.signal,
+});
+const resume = (id) => fetch(streamPath(id), { headers: headers(), signal: running.signal });
+
+/** Behind a reload: the reply that was being shown. */
+async function showUnfinished() {
+  const id = load("llama-stream", "");
+  if (running || !id || conversation.at(-1)?.role !== "user") return;
+  await show(id, () => resume(id));
 }
 
 function finish(reply, node) {
@@ -199,14 +226,25 @@ function finish(reply, node) {
   scrollDown();
 }
 
-async function stream(reply, node) {
-  const response = await fetch("v1/chat/completions", {
-    method: "POST",
-    headers: headers(),
-    body: requestBody(),
-    signal: running.signal,
-  });
-  if (!response.ok) throw new Error(await errorText(response));
+const MOST_TRIES = 5;
+
+async function stream(id, open, reply, node) {
+  let response = await open();
+  for (let tries = 1; ; ++tries) {
+    if (!response.ok) throw new Error(await errorText(response));
+    try {
+      return await follow(response, reply, node);
+    } catch (error) {
+      // A broken connection is a TypeError; the server has kept the stream, from its beginning.
+      if (!(error instanceof TypeError) || tries === MOST_TRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    Object.assign(reply, { text: "", timings: null, finish: null });
+    response = await resume(id);
+  }
+}
+
+async function follow(response, reply, node) {
   let drawing = false;
   for await (const event of events(response.body)) {
     if (event.error) throw new Error(event.error.message);
@@ -316,4 +354,4 @@ function applyTheme() {
 
 applyTheme();
 showConversation();
-watchServer();
+watchServer().then(showUnfinished);

@@ -51,5 +51,6 @@ BodyFields message_fields();
 BodyFields embedding_fields();
 BodyFields rerank_fields();
 BodyFields props_fields();
+BodyFields stream_lookup_fields();
 
 }  // namespace llm::server

@@ -174,6 +174,10 @@ constexpr BodyField kProps[] = {
     {"default_generation_settings", kObject, "settings, or an object with them in params"},
     {"chat_template", kString, "source of the chat template", R"({"minLength":1})"},
 };
+
+constexpr BodyField kStreamLookup[] = {
+    {"conversation_ids", kArray, "also finds ID::MODEL", R"({"items":{"type":"string"}})", true},
+};
 // clang-format on
 
 }  // namespace
@@ -210,6 +214,9 @@ BodyFields rerank_fields() {
 }
 BodyFields props_fields() {
   return kProps;
+}
+BodyFields stream_lookup_fields() {
+  return kStreamLookup;
 }
 
 }  // namespace llm::server

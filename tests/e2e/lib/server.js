@@ -2,9 +2,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { model, program } from "./places.js";
 
 const START_TIMEOUT_MS = 60_000;
+
+/** A port that nobody listens on at this moment. */
+export async function freePort() {
+  const socket = createServer().listen(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, "close");
+  return port;
+}
 
 export class Server {
   /** @param {string[]} args besides host, port and (unless it names one, or many) the model */
