@@ -38,7 +38,7 @@ Measures prompt reading (pp) and generation (tg) of a model and prints tokens pe
   -o,   --output FORMAT     md or json (default: md)
         --lora FILE         LoRA adapter; may be repeated. Every test then runs without adapters
                             and with them, the sequences taking turns in which one they use
-        --isa NAME          portable, avx2, avx512 or avx512_vnni (default: the best that runs here)
+        --isa NAME          portable, avx2, avx512, avx512_vnni or neon (default: the best)
   -h,   --help              this text
 )";
 

@@ -213,7 +213,7 @@ class Device {
 struct CpuSettings {
   int threads = 0;        // decode; 0: as many as the process may use
   int batch_threads = 0;  // prefill; 0: the same
-  std::string isa;  // force one: "portable", "avx2", "avx512", "avx512_vnni"; empty: the best here
+  std::string isa;  // force one, e.g. "portable" (see cpu/isa/select.h); empty: the best that runs here
 };
 std::unique_ptr<Device> make_cpu_device(const CpuSettings& settings);
 

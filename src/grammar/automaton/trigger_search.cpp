@@ -14,9 +14,9 @@ constexpr std::uint32_t kMatchLimit = 100'000, kHeapKilobytes = 4096;
 
 struct TriggerSearch::Pattern {
   struct Free {
-    void operator()(pcre2_code* code) const { pcre2_code_free(code); }
-    void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-    void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
+    void operator()(pcre2_code* one) const { pcre2_code_free(one); }
+    void operator()(pcre2_match_data* one) const { pcre2_match_data_free(one); }
+    void operator()(pcre2_match_context* one) const { pcre2_match_context_free(one); }
   };
 
   explicit Pattern(const std::string& text) {

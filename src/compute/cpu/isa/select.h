@@ -8,7 +8,7 @@
 
 namespace llm::compute::cpu {
 
-/// `wanted`: "portable", "avx2", "avx512", "avx512_vnni", or empty for the environment variable
+/// `wanted`: "portable", "avx2", "avx512", "avx512_vnni", "neon", or empty for the environment variable
 /// LLAMA_CPU_ISA and, without that, the best. Throws Error when the name is unknown or this binary
 /// or machine lacks it.
 const Kernels& select_kernels(std::string_view wanted);
