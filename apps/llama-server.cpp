@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "compute/device.h"
+#include "cpu_settings.h"
 #include "http/http.h"
 #include "hub/cache.h"
 #include "options/options.h"
@@ -94,6 +96,7 @@ int run(int argc, char** argv) {
   }
   log::set_up(log_settings(parsed.options.log));
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
+  compute::check(cpu_settings(parsed.options.threads));  // before a model is downloaded
   StopSignal stop;
   try {
     if (!parsed.options.request_log.replay.empty()) return replay(parsed.options, stop);
