@@ -41,9 +41,12 @@ void serve(const Options& options, StopSignal& stop) {
   const router::ChildReport report;
   server::Service service(options);
   http::ServerSettings settings = http_settings(options);
-  settings.observer = [&service](const http::Answered& one) { service.observer().answered(one); };
+  settings.observer = [&](const http::Answered& one) {
+    report.answered(one);
+    service.observer().answered(one);
+  };
   http::Server http(std::move(settings), service.routes());
-  const Reloading reloading(stop, http, options.security, Counting::requests_and_tokens);
+  const Reloading reloading(stop, http, options.security);
   http.run_in_background();
   log::info("listening on {}", http.address());
   service.set_serving(load(options, stop, report),
@@ -72,6 +75,15 @@ int replay(const Options& options, const StopSignal& stop) {
   return summary.is_same ? 0 : kSomeDiffer;
 }
 
+/// Also when the repository of --hf-repo turns out to be a preset; not in a process that a router
+/// has started for one model.
+bool serves_many(router::RouterSettings& many, const StopSignal& stop) {
+  if (!router::started_by_router() &&
+      take_preset_of_repository(many, [&stop] { return stop.is_set(); }))
+    return true;
+  return router::serves_many(many.options, many.store);
+}
+
 void list_cache() {
   const auto models = hub::cached_models(hub::cache_directory(options::process_environment()));
   std::printf("number of models in cache: %zu\n", models.size());
@@ -97,20 +109,19 @@ int run(int argc, char** argv) {
   StopSignal stop;
   try {
     if (!parsed.options.request_log.replay.empty()) return replay(parsed.options, stop);
-    const router::ModelStore store = model_store(parsed.options.download);
-    if (router::serves_many(parsed.options, store)) {
-      key_set(parsed.options.security, Counting::requests);  // for its errors
-      serve_many(
-          {.options = parsed.options,
-           .store = store,
-           .command_line = options::Settings::from_arguments(argc, argv),
-           .environment = options::Settings::from_environment(options::process_environment()),
-           .http = http_settings(parsed.options),
-           .stop_deadline = kStopDeadline},
-          [&](http::Server& http) {
-            const Reloading reloading(stop, http, parsed.options.security, Counting::requests);
-            stop.wait();
-          });
+    router::RouterSettings many{
+        .options = parsed.options,
+        .command_line = options::Settings::from_arguments(argc, argv),
+        .environment = options::Settings::from_environment(options::process_environment()),
+        .store = model_store(parsed.options.download)};
+    if (serves_many(many, stop)) {
+      serve_many({.router = std::move(many),
+                  .http = http_settings(parsed.options),
+                  .stop_deadline = kStopDeadline},
+                 [&](http::Server& http) {
+                   const Reloading reloading(stop, http, parsed.options.security);
+                   stop.wait();
+                 });
     } else {
       for (const char* flag :
            {"--models-dir", "--models-preset", "--models-max", "--models-memory"})

@@ -39,8 +39,9 @@ hub::Fetched fetch_model(const DownloadOptions& from, const StopSignal& stop) {
                                            .offline = from.offline},
                                           settings);
   if (fetched.is_preset)
-    fail("{} holds no model but a preset of many: serve them with --models-preset {}", fetched.name,
-         fetched.path.string());
+    fail(
+        "{} holds no model but a preset of many, which one model cannot be: name one of its models",
+        fetched.name);
   if (!fetched.projector.empty())
     log::info("{} comes with {}, which is not used: this version reads text only", fetched.name,
               fetched.projector);
