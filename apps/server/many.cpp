@@ -9,6 +9,7 @@
 #include "hub/cache.h"
 #include "hub/hub.h"
 #include "model/memory_estimate.h"
+#include "server/openapi/document.h"
 #include "server/service.h"
 
 namespace llm {
@@ -100,7 +101,9 @@ void serve_many(const ManyModels& settings,
   http::ServerSettings door = settings.http;
   door.max_connections = connection_limit(door.max_connections);
   door.observer = [&router](const http::Answered& one) { router.answered(one); };
-  http::Server http(door, router.routes(of_one_model.routes()));
+  const std::vector<http::Route> routes = router.routes(of_one_model.routes());
+  of_one_model.set_description(server::describe_router(routes, door.api_prefix));
+  http::Server http(door, routes);
   http.set_ready(true);
   http.run_in_background();
   log::info("listening on {}", http.address());
