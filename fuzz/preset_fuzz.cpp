@@ -1,5 +1,5 @@
-// Files of presets: any bytes end in presets, of which a model's own win over those for all, or in an
-// Error.
+// Files of presets: any bytes end in presets, of which a model's own win over those for all, or in
+// an Error.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

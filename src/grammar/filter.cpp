@@ -149,19 +149,25 @@ class LazyFilter final : public Filter {
   template <class Visit>
   void for_triggers(Visit visit) const {
     const auto nodes = vocabulary_->nodes();
-    const std::size_t size = text_.size();
-    std::string text = text_;
+    const std::size_t end = offset_ + text_.size();
+    std::string text = text_;  // and a token, for patterns
     std::vector<TriggerSearch::Place> places(static_cast<std::size_t>(vocabulary_->longest()) + 1);
     places[0] = at_;
     for (std::uint32_t i = 1; i < vocabulary_->node_count();) {
       const Vocabulary::Node& at = nodes[i];
-      text.resize(size + at.depth - 1);
-      text += static_cast<char>(at.byte);
       TriggerSearch::Place& place = places[at.depth] = places[at.depth - 1];
-      auto start = search_->read_words(place, text, offset_, text.size() - 1);
+      std::optional<std::size_t> start;
+      if (!search_->passes(place, at.byte)) {
+        const char byte = static_cast<char>(at.byte);
+        start = search_->read_words(place, {&byte, 1}, end + at.depth - 1, 0);
+      }
       const std::uint32_t next = start ? at.end : i + 1;
       const std::uint32_t last = nodes[next].first_rank;
-      if (!start && last > at.first_rank) start = search_->match_patterns(place, text, offset_);
+      if (!start && last > at.first_rank && search_->has_patterns()) {
+        text.resize(text_.size());
+        text += vocabulary_->text(vocabulary_->token(at.first_rank));
+        start = search_->match_patterns(place, text, offset_);
+      }
       for (std::uint32_t rank = at.first_rank; start && rank < last; ++rank) {
         visit(vocabulary_->token(rank), *start);
       }

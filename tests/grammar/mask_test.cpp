@@ -98,6 +98,14 @@ ws ::= [ \n\t]{0,50}
                      2, 6, 60);
 }
 
+TEST(Masks, AllowLongTokensThatWhatFollowsACountedRegionGoesOnWith) {
+  expect_masks_agree(R"gbnf(root ::= word tail root | ""
+word ::= [a-z]{2,70}
+tail ::= [a-z]* ";"
+)gbnf",
+                     4, 4, 20);
+}
+
 TEST(Masks, AgreeWithSingleTokensWhereTextsAreAmbiguous) {
   expect_masks_agree(R"gbnf(root ::= (a | b | c)+
 a ::= [a-z]+ ws ("(" root ")")? ws

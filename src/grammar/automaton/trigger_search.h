@@ -43,6 +43,14 @@ class TriggerSearch {
   std::optional<std::size_t> match_patterns(const Place& place, std::string_view text,
                                             std::size_t offset) const;
 
+  /// Reads a byte behind which no word ends; false, and nothing is read, where one does.
+  bool passes(Place& place, std::uint8_t byte) const {
+    const std::int32_t next = automaton_->next(place.state, byte);
+    if (automaton_->longest(next) >= 0) return false;
+    place.state = next;
+    return true;
+  }
+
   bool is_token_trigger(TokenId token) const;
   std::span<const TokenId> token_triggers() const { return tokens_; }
   bool has_patterns() const { return !patterns_.empty(); }

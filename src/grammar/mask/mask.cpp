@@ -101,15 +101,15 @@ class Collector {
     }
     const State* exact = automaton_.inside(state, frame);
     if (stand.left < longest) {
-      add_but_long(mask, exact, stand.left);
+      add_but_long(mask, state, stand.left);
     } else {
       mask.add_to(bits_);
     }
     add_checked_exits(mask, automaton_.after(frame), exact, stand);
   }
 
-  /// Without those that do more rounds than are left.
-  void add_but_long(const RegionMask& mask, const State* exact, std::size_t left) {
+  /// Without those that do more rounds than are left, unless what follows reads their rests.
+  void add_but_long(const RegionMask& mask, const State* state, std::size_t left) {
     std::vector<std::uint64_t> found(bits_.size(), 0);
     mask.add_to(found);
     for (const std::uint32_t rank : vocabulary_.by_length()) {
@@ -117,7 +117,7 @@ class Collector {
       const std::string_view text = vocabulary_.text(token);
       if (text.size() <= left) break;
       if (!(found[token / 64] >> (token % 64) & 1)) continue;
-      if (read(automaton_, exact, text)->is_dead()) {
+      if (read(automaton_, state, text)->is_dead()) {
         found[token / 64] &= ~(std::uint64_t{1} << (token % 64));
       }
     }
