@@ -21,15 +21,9 @@ constexpr std::uint64_t kWholeBytes = 64 << 10;
 constexpr std::size_t kMaxHeldBack = 1 << 20;
 /// A process that broke off has ended, or is about to: how long its end is waited for.
 constexpr auto kEndingWait = 500ms, kEndingPoll = 10ms;
-<<<<<<< HEAD
-/// A process tells what a request has used before its answer ends; and when it is cut off, as soon
-/// as it has noticed.
-constexpr auto kBillWait = 1s, kBillWaitWhenCut = 10s;
-=======
 /// A process tells what a request has used before its answer ends, and when it is cut off as soon
 /// as it has noticed; it is heard late only while it wakes up.
 constexpr auto kBillWait = 10s;
->>>>>>> router
 
 /// About this hop, the door or the client's rights here; not for the child.
 constexpr std::array kNotForwarded = {
@@ -224,13 +218,8 @@ http::Task<http::Response> pass(http::Exchange& exchange, http::ClientCall& call
 }
 
 /// Counts what the request has used against its key's limit.
-<<<<<<< HEAD
-http::Task<void> pay(http::Exchange& exchange, Bill& bill, bool is_cut) {
-  const auto tokens = co_await bill.wait(is_cut ? kBillWaitWhenCut : kBillWait);
-=======
 http::Task<void> pay(http::Exchange& exchange, Bill& bill) {
   const auto tokens = co_await bill.wait(kBillWait);
->>>>>>> router
   if (tokens)
     exchange.spend_tokens(*tokens);
   else
@@ -274,11 +263,7 @@ http::Task<http::Response> forward(http::Exchange& exchange, const Lease& lease,
   } catch (...) {
     problem = std::current_exception();
   }
-<<<<<<< HEAD
-  if (call->was_sent()) co_await pay(exchange, bill, problem || exchange.client_gone());
-=======
   if (call->was_sent()) co_await pay(exchange, bill);
->>>>>>> router
   if (problem) std::rethrow_exception(problem);
   co_return response;
 }

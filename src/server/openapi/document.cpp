@@ -1,12 +1,6 @@
 #include "server/openapi/document.h"
 
-<<<<<<< HEAD
-#include <algorithm>
-#include <span>
-#include <string>
-=======
 #include <vector>
->>>>>>> router
 
 #include "base/json.h"
 #include "options/options.h"
@@ -233,11 +227,7 @@ Json document(std::span<const Entry> entries, const std::string& prefix) {
             {"schemas", std::move(schemas)}}}};
 }
 
-<<<<<<< HEAD
-const Operation* operation_of(std::string_view method, std::string_view path) {
-=======
 const Operation* operation_of_route(std::string_view method, std::string_view path) {
->>>>>>> router
   for (const RouteRow& row : route_rows())
     if (row.method == method && row.path == path) return operation_of(row.handler);
   return nullptr;
@@ -260,11 +250,7 @@ std::string describe_router(std::span<const http::Route> routes, const std::stri
     Entry entry{route.method, route.path, route.is_public,
                 router_operation_of(route.method, route.path)};
     if (entry.operation == nullptr) {
-<<<<<<< HEAD
-      entry.operation = operation_of(route.method, route.path);
-=======
       entry.operation = operation_of_route(route.method, route.path);
->>>>>>> router
       entry.is_passed_on = !route.while_loading;
     }
     if (entry.operation != nullptr) entries.push_back(entry);  // not the files of the page
