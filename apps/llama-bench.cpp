@@ -13,8 +13,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "cpu_settings.h"
 #include "gguf/reader.h"
 #include "model/model.h"
+#include "options/options.h"
 
 namespace {
 
@@ -30,6 +32,9 @@ Measures prompt reading (pp) and generation (tg) of a model and prints tokens pe
   -d,   --n-depth N,...     tokens already in the context (default: 0)
   -np,  --parallel N,...    sequences that generate at once (default: 1)
   -t,   --threads N,...     threads (default: as many as the process may use)
+  -tb,  --threads-batch N   threads that read prompts (default: as -t)
+  -C, -Cr, --cpu-strict, --prio, --poll, -Cb, -Crb, --cpu-strict-batch, --prio-batch,
+  --poll-batch, --numa      how threads run, as in llama-server
   -b,   --batch-size N      most tokens of a prompt in one step (default: 2048)
   -ub,  --ubatch-size N     most tokens computed at once (default: 512)
   -ctk, --cache-type-k T    type of cached keys: f32, f16, bf16, q8_0, q4_0 (default: f16)
@@ -38,13 +43,15 @@ Measures prompt reading (pp) and generation (tg) of a model and prints tokens pe
   -o,   --output FORMAT     md or json (default: md)
         --lora FILE         LoRA adapter; may be repeated. Every test then runs without adapters
                             and with them, the sequences taking turns in which one they use
-        --isa NAME          portable, avx2, avx512 or avx512_vnni (default: the best that runs here)
+        --isa NAME          portable, avx2, avx512, avx512_vnni or neon (default: the best)
   -h,   --help              this text
 )";
 
 struct BenchOptions {
   std::string model, isa, output = "md";
   std::vector<std::string> adapters;
+  std::vector<std::string> thread_flags;  // as llama-server takes them
+  ThreadOptions how_threads_run;          // what they say
   std::vector<int> prompts{512}, generates{128}, depths{0}, parallel{1}, threads{0};
   int batch = 2048, micro_batch = 512, repetitions = 5;
   quant::Type key_type = quant::Type::f16, value_type = quant::Type::f16;
@@ -76,6 +83,35 @@ quant::Type parse_type(const std::string& flag, const std::string& text) {
   const quant::Traits* traits = quant::find_traits(text);
   if (!traits) fail("{}: unknown type '{}'; try f32, f16, bf16, q8_0 or q4_0", flag, text);
   return traits->type;
+}
+
+bool is_thread_flag(std::string_view flag) {
+  constexpr std::string_view kFlags[] = {"-tb",
+                                         "--threads-batch",
+                                         "-C",
+                                         "--cpu-mask",
+                                         "-Cr",
+                                         "--cpu-range",
+                                         "--cpu-strict",
+                                         "--prio",
+                                         "--poll",
+                                         "-Cb",
+                                         "--cpu-mask-batch",
+                                         "-Crb",
+                                         "--cpu-range-batch",
+                                         "--cpu-strict-batch",
+                                         "--prio-batch",
+                                         "--poll-batch",
+                                         "--numa"};
+  return std::find(std::begin(kFlags), std::end(kFlags), flag) != std::end(kFlags);
+}
+
+ThreadOptions parse_thread_flags(const std::vector<std::string>& flags) {
+  std::vector<const char*> arguments{"llama-bench"};
+  for (const std::string& flag : flags) arguments.push_back(flag.c_str());
+  const auto no_variables = [](const char*) -> const char* { return nullptr; };
+  return options::parse(static_cast<int>(arguments.size()), arguments.data(), no_variables)
+      .options.threads;
 }
 
 /// False when the help was asked for.
@@ -117,10 +153,13 @@ bool parse(int argc, char** argv, BenchOptions& o) {
       o.adapters.push_back(value());
     else if (flag == "--isa")
       o.isa = value();
+    else if (is_thread_flag(flag))
+      o.thread_flags.insert(o.thread_flags.end(), {flag, value()});
     else
       fail("{}: unknown flag (see --help)", flag);
   }
   if (o.model.empty()) fail("-m: a model file is needed (see --help)");
+  o.how_threads_run = parse_thread_flags(o.thread_flags);
   if (o.output != "md" && o.output != "json") fail("-o: expected md or json, got '{}'", o.output);
   return true;
 }
@@ -280,8 +319,10 @@ void run(const BenchOptions& options) {
   const gguf::File file = gguf::File::open(options.model);
   std::vector<Row> rows;
   for (std::size_t i = 0; i < options.threads.size(); ++i) {
-    const auto device = compute::make_cpu_device(
-        {.threads = options.threads[i], .batch_threads = options.threads[i], .isa = options.isa});
+    compute::CpuSettings settings = cpu_settings(options.how_threads_run);
+    settings.threads = options.threads[i];
+    settings.isa = options.isa;
+    const auto device = compute::make_cpu_device(settings);
     const auto model = Model::load(file, *device);
     std::vector<Adapters> sets(1);  // without, then with
     if (!options.adapters.empty()) sets.emplace_back();

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "compute/device.h"
+#include "cpu_settings.h"
 #include "http/http.h"
 #include "hub/cache.h"
 #include "options/options.h"
@@ -42,9 +44,12 @@ void serve(const Options& options, StopSignal& stop) {
   server::Service service(options);
   http::ServerSettings settings = http_settings(options);
   settings.is_behind_router = report.is_child();
-  settings.observer = [&service](const http::Answered& one) { service.observer().answered(one); };
+  settings.observer = [&](const http::Answered& one) {
+    report.answered(one);
+    service.observer().answered(one);
+  };
   http::Server http(std::move(settings), service.routes());
-  const Reloading reloading(stop, http, options.security, Counting::requests_and_tokens);
+  const Reloading reloading(stop, http, options.security);
   http.run_in_background();
   log::info("listening on {}", http.address());
   service.set_serving(load(options, stop, report),
@@ -73,6 +78,15 @@ int replay(const Options& options, const StopSignal& stop) {
   return summary.is_same ? 0 : kSomeDiffer;
 }
 
+/// Also when the repository of --hf-repo turns out to be a preset; not in a process that a router
+/// has started for one model.
+bool serves_many(router::RouterSettings& many, const StopSignal& stop) {
+  if (!router::started_by_router() &&
+      take_preset_of_repository(many, [&stop] { return stop.is_set(); }))
+    return true;
+  return router::serves_many(many.options, many.store);
+}
+
 void list_cache() {
   const auto models = hub::cached_models(hub::cache_directory(options::process_environment()));
   std::printf("number of models in cache: %zu\n", models.size());
@@ -95,25 +109,25 @@ int run(int argc, char** argv) {
   }
   log::set_up(log_settings(parsed.options.log));
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
+  compute::check(cpu_settings(parsed.options.threads));  // before a model is downloaded
   StopSignal stop;
   try {
     if (!parsed.options.request_log.replay.empty()) return replay(parsed.options, stop);
-    const router::ModelStore store = model_store(parsed.options.download);
-    if (router::serves_many(parsed.options, store)) {
+    router::RouterSettings many{
+        .options = parsed.options,
+        .command_line = options::Settings::from_arguments(argc, argv),
+        .environment = options::Settings::from_environment(options::process_environment()),
+        .store = model_store(parsed.options.download)};
+    if (serves_many(many, stop)) {
       if (parsed.options.vertex.is_on)
         fail("AIP_MODE=PREDICTION (Vertex AI) needs a server of one model: name it with --model");
-      key_set(parsed.options.security, Counting::requests);  // for its errors
-      serve_many(
-          {.options = parsed.options,
-           .store = store,
-           .command_line = options::Settings::from_arguments(argc, argv),
-           .environment = options::Settings::from_environment(options::process_environment()),
-           .http = http_settings(parsed.options),
-           .stop_deadline = kStopDeadline},
-          [&](http::Server& http) {
-            const Reloading reloading(stop, http, parsed.options.security, Counting::requests);
-            stop.wait();
-          });
+      serve_many({.router = std::move(many),
+                  .http = http_settings(parsed.options),
+                  .stop_deadline = kStopDeadline},
+                 [&](http::Server& http) {
+                   const Reloading reloading(stop, http, parsed.options.security);
+                   stop.wait();
+                 });
     } else {
       for (const char* flag :
            {"--models-dir", "--models-preset", "--models-max", "--models-memory"})

@@ -226,6 +226,42 @@ std::string language() {
          "ws ::= space*\n";
 }
 
+/// A grammar that sleeps in free text, with words and with a pattern to wake it.
+void measure_sleeping(const Words& words, const std::shared_ptr<const Vocabulary>& vocabulary) {
+  Expressions expressions;
+  const Expr call =
+      expressions.sequence({expressions.literal("<tool_call>\n"), add_json_object(expressions)});
+  Constraint constraint{.grammar = compile(expressions, call), .lazy = true};
+  constraint.triggers = {{.text = "<tool_call>"}, {.text = "<|tool"}, {.text = "{\"name\""}};
+  constraint.thinking = {.start = "<think>", .ends = {"</think>"}};
+  for (const char* const name : {"sleeping, words", "sleeping, a pattern"}) {
+    const auto filter = make_filter(constraint, vocabulary);
+    for (int i = 0; i < 40; ++i) {
+      for (const TokenId token : longest_tokens(words, "Some free text < {\n")) {
+        filter->accept(token);
+      }
+    }
+    std::vector<double> masks, answers;
+    for (int i = 0; i < 5; ++i) {
+      std::vector<float> logits(words.texts.size(), 1.0f);
+      auto begin = Clock::now();
+      filter->mask(logits);
+      masks.push_back(microseconds(begin, Clock::now()));
+      begin = Clock::now();
+      for (std::size_t token = 0; token < logits.size(); ++token) {
+        if (filter->allows(static_cast<TokenId>(token)) != (logits[token] == 1.0f)) {
+          std::printf("  differs: '%s'\n", words.texts[token].c_str());
+        }
+      }
+      answers.push_back(microseconds(begin, Clock::now()));
+    }
+    std::printf("%s\n", name);
+    print_times("mask", masks);
+    print_times("every token asked", answers);
+    constraint.triggers.push_back({.kind = Trigger::Kind::pattern, .text = "call:(\\w+\\{)"});
+  }
+}
+
 void run(int count, char** files) {
   const Words words = read_words(count, files);
   const auto begin = Clock::now();
@@ -241,6 +277,7 @@ void run(int count, char** files) {
   for (int i = 0; i < 10; ++i) code += kCode;
   measure("C-like language", words, vocabulary, code,
           [](Expressions& expressions) { return add_gbnf(expressions, language()); });
+  measure_sleeping(words, vocabulary);
 }
 
 }  // namespace

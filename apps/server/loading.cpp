@@ -4,12 +4,14 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "chat/template.h"
 #include "compute/device.h"
+#include "cpu_settings.h"
 #include "engine/engine.h"
 #include "engine/slot_file.h"
 #include "hub/hub.h"
@@ -39,8 +41,9 @@ hub::Fetched fetch_model(const DownloadOptions& from, const StopSignal& stop) {
                                            .offline = from.offline},
                                           settings);
   if (fetched.is_preset)
-    fail("{} holds no model but a preset of many: serve them with --models-preset {}", fetched.name,
-         fetched.path.string());
+    fail(
+        "{} holds no model but a preset of many, which one model cannot be: name one of its models",
+        fetched.name);
   if (!fetched.projector.empty())
     log::info("{} comes with {}, which is not used: this version reads text only", fetched.name,
               fetched.projector);
@@ -159,7 +162,10 @@ struct Loaded {
           "out",
           model->info().fixed_keys);
     }
-    if (options.model.warm_up) warm_up(*model, *device);
+    // On a thread of its own: whoever runs a step takes the place and priority of --cpu-mask and
+    // --prio, and this one has other things to do later.
+    if (options.model.warm_up)
+      std::async(std::launch::async, [this] { warm_up(*model, *device); }).get();
     laps.take("warm_up_ms");
     if (!options.context.slot_save_path.empty()) clean_slot_folder(options.context.slot_save_path);
     engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));

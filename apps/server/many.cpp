@@ -9,6 +9,7 @@
 #include "hub/cache.h"
 #include "hub/hub.h"
 #include "model/memory_estimate.h"
+#include "server/openapi/document.h"
 #include "server/service.h"
 
 namespace llm {
@@ -67,18 +68,42 @@ router::ModelStore model_store(const DownloadOptions& from) {
   return store;
 }
 
+bool take_preset_of_repository(router::RouterSettings& settings,
+                               const std::function<bool()>& stopped) {
+  const DownloadOptions& from = settings.options.download;
+  hub::Settings hub_settings = hub::settings_from(options::process_environment());
+  hub_settings.stopped = stopped;
+  const auto preset = hub::fetch_preset({.hf_repo = from.hf_repo,
+                                         .hf_file = from.hf_file,
+                                         .token = from.hf_token,
+                                         .offline = from.offline},
+                                        hub_settings);
+  if (!preset) return false;
+  RouterOptions& router = settings.options.router;
+  if (!router.preset.empty())
+    fail("--models-preset: {} is a repository of presets, and there can be only one", from.hf_repo);
+  router.preset = preset->path.string();
+  settings.preset_origin = router::PresetOrigin::repository;
+  // The models are told their own repositories.
+  settings.command_line.erase("--hf-repo");
+  settings.environment.erase("--hf-repo");
+  log::info("{} is a preset of many models: {}", preset->name, router.preset);
+  return true;
+}
+
 void serve_many(const ManyModels& settings,
                 const std::function<void(http::Server&)>& until_stopped) {
   // What needs no model (the page, liveness) is answered by it; the rest goes to the children.
-  server::Service of_one_model(settings.options);
-  router::Router router({.options = settings.options,
-                         .command_line = settings.command_line,
-                         .environment = settings.environment,
-                         .estimate = estimate,
-                         .store = settings.store});
+  server::Service of_one_model(settings.router.options);
+  router::RouterSettings of_router = settings.router;
+  of_router.estimate = estimate;
+  router::Router router(std::move(of_router));
   http::ServerSettings door = settings.http;
   door.max_connections = connection_limit(door.max_connections);
-  http::Server http(door, router.routes(of_one_model.routes()));
+  door.observer = [&router](const http::Answered& one) { router.answered(one); };
+  const std::vector<http::Route> routes = router.routes(of_one_model.routes());
+  of_one_model.set_description(server::describe_router(routes, door.api_prefix));
+  http::Server http(door, routes);
   http.set_ready(true);
   http.run_in_background();
   log::info("listening on {}", http.address());

@@ -15,12 +15,16 @@ namespace llm {
 router::ModelStore model_store(const DownloadOptions& from);
 
 struct ManyModels {
-  Options options;
-  router::ModelStore store;
-  options::Settings command_line, environment;
+  router::RouterSettings router;  // without its estimate
   http::ServerSettings http;
   std::chrono::milliseconds stop_deadline;
 };
+
+/// When --hf-repo names a repository that holds no model but a preset: takes the preset in its
+/// place, so that many models are served. True when it did. Downloads it; Error and hub::Cancelled
+/// as there.
+bool take_preset_of_repository(router::RouterSettings& settings,
+                               const std::function<bool()>& stopped);
 
 /// Serves until `until_stopped` returns. Error at the start as for one model.
 void serve_many(const ManyModels& settings,

@@ -1,16 +1,13 @@
 #include "server/reloading.h"
 
-#include "base/error.h"
 #include "base/log.h"
 
 namespace llm {
 
-http::KeySet key_set(const SecurityOptions& security, Counting counting) {
+http::KeySet key_set(const SecurityOptions& security) {
   options::ApiKeys read = options::read_api_keys(security);
   http::KeySet set{.keys = std::move(read.keys), .limits = {}};
   for (const ApiKeyLimit& limit : read.limits) {
-    if (limit.tokens_per_minute > 0 && counting == Counting::requests)
-      fail("--api-key-limits: tokens_per_minute is not supported yet by a server of many models");
     set.limits.push_back({.key = limit.key,
                           .requests_per_minute = limit.requests_per_minute,
                           .tokens_per_minute = limit.tokens_per_minute,
@@ -23,10 +20,9 @@ namespace {
 
 /// Keys, their limits and the certificate as their files are now. What cannot be read stays as it
 /// was: a server never becomes open, or ends, by a reload.
-void reload(http::Server& http, const SecurityOptions& security, Counting counting,
-            bool had_keys) noexcept {
+void reload(http::Server& http, const SecurityOptions& security, bool had_keys) noexcept {
   try {
-    const http::KeySet keys = key_set(security, counting);
+    const http::KeySet keys = key_set(security);
     if (had_keys && keys.keys.empty()) {
       log::error("SIGHUP: the files hold no API key, those before stay");
     } else {
@@ -46,12 +42,10 @@ void reload(http::Server& http, const SecurityOptions& security, Counting counti
 
 }  // namespace
 
-Reloading::Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security,
-                     Counting counting)
+Reloading::Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security)
     : stop_(stop) {
-  const bool had_keys = !key_set(security, counting).keys.empty();
-  stop.on_hangup(
-      [&http, &security, counting, had_keys] { reload(http, security, counting, had_keys); });
+  const bool had_keys = !key_set(security).keys.empty();
+  stop.on_hangup([&http, &security, had_keys] { reload(http, security, had_keys); });
 }
 
 }  // namespace llm

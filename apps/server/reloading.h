@@ -7,18 +7,13 @@
 
 namespace llm {
 
-/// A router passes replies on without reading them, so it counts no tokens.
-enum class Counting { requests_and_tokens, requests };
-
 /// Reads the files. Error when they are not as they should be.
-http::KeySet key_set(const SecurityOptions& security,
-                     Counting counting = Counting::requests_and_tokens);
+http::KeySet key_set(const SecurityOptions& security);
 
 /// As long as it lives SIGHUP reads them anew.
 class Reloading {
  public:
-  Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security,
-            Counting counting);
+  Reloading(StopSignal& stop, http::Server& http, const SecurityOptions& security);
   ~Reloading() { stop_.on_hangup({}); }
   Reloading(const Reloading&) = delete;
   Reloading& operator=(const Reloading&) = delete;

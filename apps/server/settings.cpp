@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include "base/error.h"
 #include "server/reloading.h"
@@ -58,13 +57,6 @@ EngineSettings engine_settings(const Options& options) {
           .cache_ram = cache_ram(options),
           .continuous_batching = options.batch.continuous,
           .slot_similarity = options.context.slot_similarity};
-}
-
-/// -1 and 0 mean "choose" on the command line; the device chooses at 0.
-compute::CpuSettings cpu_settings(const ThreadOptions& threads) {
-  const int logical = static_cast<int>(std::thread::hardware_concurrency());
-  const auto count = [&](int wanted) { return wanted == 0 ? logical : std::max(wanted, 0); };
-  return {.threads = count(threads.generation), .batch_threads = count(threads.batch)};
 }
 
 http::ServerSettings http_settings(const Options& options) {

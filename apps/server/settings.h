@@ -2,7 +2,6 @@
 #pragma once
 
 #include "base/log.h"
-#include "compute/device.h"
 #include "engine/engine.h"
 #include "http/http.h"
 #include "model/model.h"
@@ -11,7 +10,6 @@
 namespace llm {
 
 EngineSettings engine_settings(const Options& options);
-compute::CpuSettings cpu_settings(const ThreadOptions& threads);
 /// Without `progress`.
 LoadOptions load_options(const Options& options);
 /// Reads the files of keys.

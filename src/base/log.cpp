@@ -20,6 +20,7 @@ struct Extra {
   std::span<const Field> fields;
 };
 thread_local const Extra* extra_of_line = nullptr;
+thread_local const Json* whole_line = nullptr;  // instead, when it is another process's
 
 std::atomic<bool> is_json{false};
 
@@ -80,6 +81,14 @@ std::unique_ptr<spdlog::formatter> text_formatter(const Settings& settings) {
 class JsonFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    const Json line = whole_line != nullptr ? *whole_line : made_of(message);
+    const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
+
+ private:
+  static Json made_of(const spdlog::details::log_msg& message) {
     const auto level = spdlog::level::to_string_view(message.level);
     Json line = {{"time", utc_text(message.time)},
                  {"level", std::string(level.data(), level.size())},
@@ -90,10 +99,8 @@ class JsonFormatter final : public spdlog::formatter {
         std::visit([&](const auto& value) { line[field.name] = value; }, field.value);
       }
     }
-    const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
-    out.append(text.data(), text.data() + text.size());
+    return line;
   }
-  std::unique_ptr<formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
 };
 
 /// Bare where that is unambiguous, else in quotes.
@@ -152,6 +159,19 @@ void write(Level level, std::string_view request, std::string_view message,
   extra_of_line = &extra;
   logger.log(level, spdlog::string_view_t(message.data(), message.size()));
   extra_of_line = nullptr;
+}
+
+void relay(const std::string& from, std::string_view line) {
+  if (!is_json) return spdlog::info("[{}] {}", from, line);
+  Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) {
+    const Field fields[] = {{"model", from}};
+    return write(spdlog::level::info, "", line, fields);
+  }
+  object["model"] = from;
+  whole_line = &object;
+  spdlog::info("");
+  whole_line = nullptr;
 }
 
 }  // namespace llm::log

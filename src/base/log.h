@@ -46,4 +46,8 @@ struct Field {
 void write(Level level, std::string_view request, std::string_view message,
            std::span<const Field> fields = {});
 
+/// A line of another process, `from`, which logs as this one does: behind its name in brackets, or
+/// as the object that it is with the member `model` added.
+void relay(const std::string& from, std::string_view line);
+
 }  // namespace llm::log

@@ -119,6 +119,8 @@ class Device {
   /// Memory for one step; valid until reset(). Contents are undefined.
   virtual Tensor allocate(std::int64_t rows, std::int64_t cols) = 0;
   virtual void reset() = 0;
+  /// What follows, on this thread, is a step of that many tokens.
+  virtual void begin_step(std::int64_t tokens) { static_cast<void>(tokens); }
   /// What was allocated after mark() is given back by rewind(): scratch of one layer.
   struct Mark {
     std::size_t block = 0, offset = 0;
@@ -210,11 +212,33 @@ class Device {
   virtual void gather_rows(Tensor x, std::span<const std::int32_t> rows, Tensor out) = 0;
 };
 
-struct CpuSettings {
-  int threads = 0;        // decode; 0: as many as the process may use
-  int batch_threads = 0;  // prefill; 0: the same
-  std::string isa;  // force one: "portable", "avx2", "avx512", "avx512_vnni"; empty: the best here
+/// How threads run that compute steps of one kind.
+struct CpuTeam {
+  std::vector<int> cpus;  // logical CPUs, ascending; empty: all that the process may use
+  bool strict = false;    // thread i on the i-th of them alone
+  int priority = 0;       // -1 low, 0 as the process, 1 medium, 2 high, 3 realtime
+  int poll = 50;          // 0 to 100: how long they look for work before they sleep
+
+  friend bool operator==(const CpuTeam&, const CpuTeam&) = default;
 };
+
+/// Where threads are put on machines with several memory nodes.
+enum class Numa {
+  none,
+  distribute,  // on all nodes in turn
+  isolate,     // on the node where the program started
+  numactl      // on the CPUs that the process was given
+};
+
+struct CpuSettings {
+  int threads = 0;        // decode; 0: one per physical core that it may use
+  int batch_threads = 0;  // prefill; 0: the same
+  std::string isa;        // force one of cpu/isa/select.h; empty: the best that runs here
+  CpuTeam decode = {}, batch = {};
+  Numa numa = Numa::none;
+};
+/// Throws Error when the settings name CPUs that are not there.
+void check(const CpuSettings& settings);
 std::unique_ptr<Device> make_cpu_device(const CpuSettings& settings);
 
 }  // namespace llm::compute

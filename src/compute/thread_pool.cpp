@@ -13,13 +13,18 @@
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #endif
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#include "base/log.h"
+#include "compute/cpu/cores.h"
 
 namespace llm::compute {
 namespace {
 
-// Longer than the gaps between the sections of a step, shorter than anything a person would see
-// as load. Waking from sleep costs 5 to 50 us, so the spin is worth about that.
-constexpr auto kSpin = std::chrono::microseconds(20);
 constexpr std::size_t kCacheLine = 64;
 
 void pause() {
@@ -27,6 +32,24 @@ void pause() {
   _mm_pause();
 #elif defined(__aarch64__)
   asm volatile("yield");
+#endif
+}
+
+// A futex on Linux: the library's own waiting spins and yields first, whatever --poll says.
+void sleep_while(std::atomic<std::uint32_t>& word, std::uint32_t value) {
+#if defined(__linux__)
+  static_assert(sizeof(word) == sizeof(value) && std::atomic<std::uint32_t>::is_always_lock_free);
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+#else
+  word.wait(value);
+#endif
+}
+
+void wake_one(std::atomic<std::uint32_t>& word) {
+#if defined(__linux__)
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+#else
+  word.notify_one();
 #endif
 }
 
@@ -66,19 +89,41 @@ constexpr int kMaxThreads = 4096;
 }  // namespace
 
 struct ThreadPool::State {
-  explicit State(int threads) : size(threads) {
-    const int cores = static_cast<int>(std::thread::hardware_concurrency());
-    // With more threads than cores a spinning thread holds the core that a working one needs.
-    spin = threads <= std::max(cores, 1) ? std::chrono::nanoseconds(kSpin)
-                                         : std::chrono::nanoseconds(0);
-    for (int i = 1; i < threads; ++i) members.emplace_back([this] { serve(); });
+  State(int threads, std::vector<ThreadManner> given) : size(threads), manners(std::move(given)) {
+    const int cores = static_cast<int>(cpu::allowed_cpus().size());
+    for (ThreadManner& manner : manners) {
+      manner.at_once = std::clamp(manner.at_once, 1, size);
+      most_at_once = std::max(most_at_once, manner.at_once);
+      // With more threads than cores a spinning thread holds the core that a working one needs.
+      if (manner.at_once > cores) manner.spin = std::chrono::nanoseconds(0);
+      is_placed = is_placed || !manner.cpus.empty() || manner.priority != 0;
+    }
+    members = std::vector<Member>(static_cast<std::size_t>(most_at_once));
+    for (int i = 1; i < most_at_once; ++i) members[i].thread = std::thread([this, i] { serve(i); });
   }
 
   ~State() {
     stopping.store(true, std::memory_order_relaxed);
-    section.fetch_add(1, std::memory_order_release);
-    section.notify_all();
-    for (std::thread& member : members) member.join();
+    section.fetch_add(1, std::memory_order_seq_cst);
+    wake(most_at_once);
+    for (Member& member : members)
+      if (member.thread.joinable()) member.thread.join();
+  }
+
+  void use(std::size_t index) {
+    index = std::min(index, manners.size() - 1);
+    manner.store(index, std::memory_order_relaxed);
+    if (!is_placed) return;
+    const bool is_here = caller == std::this_thread::get_id() && caller_manner == index;
+    if (is_here) return;
+    caller = std::this_thread::get_id();
+    caller_manner = index;
+    settle(0, index);
+  }
+
+  void settle(int worker, std::size_t index) {
+    const std::string refused = take_place(manners[index], worker);
+    if (!refused.empty() && !has_warned.exchange(true)) log::warn("{}", refused);
   }
 
   /// Takes calls of the current section until none is left.
@@ -95,20 +140,51 @@ struct ThreadPool::State {
         const std::scoped_lock lock(failure_mutex);
         if (!failure) failure = std::current_exception();
       }
-      if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
+      if (pending.fetch_sub(1, std::memory_order_seq_cst) == 1) ring(members[0].asleep);
       word = claim.load(std::memory_order_acquire);
     }
   }
 
-  void serve() {
+  void serve(int worker) {
     std::uint32_t seen = 0;
+    std::size_t settled = manners.size();
+    std::chrono::nanoseconds spin{};
     for (;;) {
-      const auto begun = [&] { return section.load(std::memory_order_acquire) != seen; };
-      while (!spin_until(spin, begun)) section.wait(seen, std::memory_order_acquire);
+      await(worker, spin, [&] { return section.load(std::memory_order_seq_cst) != seen; });
       seen = section.load(std::memory_order_acquire);
       if (stopping.load(std::memory_order_relaxed)) return;
+      // Who is one too many sleeps at once: a section would find him spinning, and the next, too.
+      spin = {};
+      if (worker >= active.load(std::memory_order_relaxed)) continue;
+      // A section that is over by now may have had another manner: the next call puts it right.
+      const std::size_t index = manner.load(std::memory_order_relaxed);
+      if (is_placed && settled != index) settle(worker, settled = index);
+      spin = manners[index].spin;
       work_on();
     }
+  }
+
+  /// Waits for what others make true; who does so afterwards looks whether somebody is asleep.
+  template <class Done>
+  void await(int worker, std::chrono::nanoseconds spin, Done done) {
+    if (spin_until(spin, done)) return;
+    std::atomic<std::uint32_t>& asleep = members[worker].asleep;
+    for (;;) {
+      asleep.store(1, std::memory_order_seq_cst);
+      if (done()) break;
+      sleep_while(asleep, 1);
+      if (done()) break;
+    }
+    asleep.store(0, std::memory_order_relaxed);
+  }
+
+  static void ring(std::atomic<std::uint32_t>& asleep) {
+    if (asleep.load(std::memory_order_seq_cst) != 0 && asleep.exchange(0) != 0) wake_one(asleep);
+  }
+
+  /// Of the members, those below `end`.
+  void wake(int end) {
+    for (int i = 1; i < end; ++i) ring(members[i].asleep);
   }
 
   void run(FunctionRef<void(int)> work, int team) {
@@ -117,20 +193,32 @@ struct ThreadPool::State {
     const std::uint32_t number = section.load(std::memory_order_relaxed) + 1;
     const Claim open{number, 0, static_cast<std::uint16_t>(team)};
     claim.store(open.pack(), std::memory_order_release);
-    section.store(number, std::memory_order_release);
-    section.notify_all();
+    const ThreadManner& now = manners[manner.load(std::memory_order_relaxed)];
+    const int workers = std::min(team, now.at_once);
+    active.store(workers, std::memory_order_relaxed);
+    section.store(number, std::memory_order_seq_cst);
+    wake(workers);
     work_on();
-    const auto finished = [&] { return pending.load(std::memory_order_acquire) == 0; };
-    while (!spin_until(spin, finished)) {
-      const std::uint32_t left = pending.load(std::memory_order_acquire);
-      if (left != 0) pending.wait(left, std::memory_order_acquire);
-    }
+    await(0, now.spin, [&] { return pending.load(std::memory_order_seq_cst) == 0; });
     job = nullptr;
     if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
   }
 
+  /// A thread of the pool. The first entry is the caller's and has no thread.
+  struct alignas(kCacheLine) Member {
+    std::atomic<std::uint32_t> asleep{0};
+    std::thread thread;
+  };
+
   const int size;
-  std::chrono::nanoseconds spin{};
+  std::vector<ThreadManner> manners;
+  int most_at_once = 1;
+  bool is_placed = false;  // some manner asks the system for something
+  std::atomic<std::size_t> manner{0};
+  std::atomic<int> active{0};  // workers of the section
+  std::thread::id caller;      // who took the place of worker 0, in which manner
+  std::size_t caller_manner = 0;
+  std::atomic<bool> has_warned{false};
   FunctionRef<void(int)>* job = nullptr;
   std::mutex failure_mutex;
   std::exception_ptr failure;
@@ -138,13 +226,17 @@ struct ThreadPool::State {
   alignas(kCacheLine) std::atomic<std::uint64_t> claim{0};
   alignas(kCacheLine) std::atomic<std::uint32_t> section{0};
   alignas(kCacheLine) std::atomic<std::uint32_t> pending{0};
-  std::vector<std::thread> members;
+  std::vector<Member> members;
 };
 
-ThreadPool::ThreadPool(int threads)
-    : state_(std::make_unique<State>(std::clamp(threads, 1, kMaxThreads))) {}
+ThreadPool::ThreadPool(int threads, std::vector<ThreadManner> manners)
+    : state_(std::make_unique<State>(std::clamp(threads, 1, kMaxThreads), std::move(manners))) {}
 
 ThreadPool::~ThreadPool() = default;
+
+void ThreadPool::use(std::size_t manner) {
+  state_->use(manner);
+}
 
 int ThreadPool::size() const {
   return state_->size;

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
+#include <vector>
+
+#include "compute/thread_manner.h"
 
 namespace llm::compute {
 
@@ -31,13 +34,19 @@ class FunctionRef<R(Args...)> {
 
 class ThreadPool {
  public:
-  /// threads: team size including the caller, at least 1.
-  explicit ThreadPool(int threads);
+  /// threads: team size including the caller, at least 1. With several manners, use() says which.
+  explicit ThreadPool(int threads, std::vector<ThreadManner> manners = {{}});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int size() const;
+
+  /// The manner of the sections that follow, the last one if there are fewer. Where manners ask for
+  /// places or priorities, the calling thread takes those of worker 0 and keeps them: it is to be
+  /// the one that runs the sections. Others follow when they next work. What the system refuses is
+  /// logged once.
+  void use(std::size_t manner);
 
   /// Calls work(worker) once for each worker in [0, min(team, size())) and returns when all calls
   /// are done; what they wrote is then visible. Calls of different workers overlap when cores are

@@ -94,11 +94,17 @@ class LazyFilter final : public Filter {
 
   void mask(std::span<float> logits) override {
     if (awake_) return awake_->mask(logits);
+    begin_.refresh();
     const std::size_t size = std::min<std::size_t>(logits.size(), vocabulary_->size());
     std::fill(logits.begin() + static_cast<std::ptrdiff_t>(size), logits.end(), kForbidden);
-    for (std::size_t i = 0; i < size; ++i) {
-      if (logits[i] != kForbidden && !allows(static_cast<TokenId>(i))) logits[i] = kForbidden;
-    }
+    const auto forbid = [&](TokenId token, bool is_forbidden) {
+      if (is_forbidden && static_cast<std::size_t>(token) < size) logits[token] = kForbidden;
+    };
+    for_triggers([&](TokenId token, std::size_t start) {
+      if (!search_->is_token_trigger(token)) forbid(token, read_from(start, token).is_dead());
+    });
+    for (const TokenId token : search_->token_triggers()) forbid(token, !allows(token));
+    for (const TokenId token : vocabulary_->unranked()) forbid(token, !allows(token));
   }
 
   void accept(TokenId token) override {
@@ -136,6 +142,37 @@ class LazyFilter final : public Filter {
     const auto start = search_->read(at, text_, offset_, size);
     text_.resize(size);
     return start;
+  }
+
+  /// Calls `visit` with the tokens whose text lets the grammar begin, and where it then begins.
+  /// What tokens have in common is read once; patterns see every token.
+  template <class Visit>
+  void for_triggers(Visit visit) const {
+    const auto nodes = vocabulary_->nodes();
+    const std::size_t end = offset_ + text_.size();
+    std::string text = text_;  // and a token, for patterns
+    std::vector<TriggerSearch::Place> places(static_cast<std::size_t>(vocabulary_->longest()) + 1);
+    places[0] = at_;
+    for (std::uint32_t i = 1; i < vocabulary_->node_count();) {
+      const Vocabulary::Node& at = nodes[i];
+      TriggerSearch::Place& place = places[at.depth] = places[at.depth - 1];
+      std::optional<std::size_t> start;
+      if (!search_->passes(place, at.byte)) {
+        const char byte = static_cast<char>(at.byte);
+        start = search_->read_words(place, {&byte, 1}, end + at.depth - 1, 0);
+      }
+      const std::uint32_t next = start ? at.end : i + 1;
+      const std::uint32_t last = nodes[next].first_rank;
+      if (!start && last > at.first_rank && search_->has_patterns()) {
+        text.resize(text_.size());
+        text += vocabulary_->text(vocabulary_->token(at.first_rank));
+        start = search_->match_patterns(place, text, offset_);
+      }
+      for (std::uint32_t rank = at.first_rank; start && rank < last; ++rank) {
+        visit(vocabulary_->token(rank), *start);
+      }
+      i = next;
+    }
   }
 
   /// The grammar behind the text from `start` on and `token`: whole tokens by text or id, the rest

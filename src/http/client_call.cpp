@@ -89,7 +89,7 @@ struct ClientCall::State : std::enable_shared_from_this<ClientCall::State> {
   std::optional<Local::socket> socket;
   std::optional<asio::steady_timer> timer;
   std::uint64_t wait_number = 0;  // tells a timeout of this wait from one that came too late
-  bool is_silent = false;
+  bool was_sent = false, is_silent = false;
   std::atomic<bool> is_cancelled{false};
   beast::flat_buffer buffer;
   beast::http::response_parser<beast::http::buffer_body> parser;
@@ -120,6 +120,7 @@ Task<ClientCall::Head> ClientCall::send(const std::string& socket_path,
   // A server that refuses a large body answers before it has read all of it.
   if (not_sent != asio::error::broken_pipe) state->check(not_sent, "send", true);
   if (request.method == "HEAD") state->parser.skip(true);
+  state->was_sent = true;
   state->begin_wait();
   const auto [no_head, size] =
       co_await beast::http::async_read_header(*state->socket, state->buffer, state->parser, kAwait);
@@ -152,6 +153,10 @@ Task<std::string_view> ClientCall::read() {
     if (filled > 0) co_return std::string_view(state->piece.data(), filled);
   }
   co_return std::string_view{};
+}
+
+bool ClientCall::was_sent() const {
+  return state_->was_sent;
 }
 
 void ClientCall::cancel() {

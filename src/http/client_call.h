@@ -43,6 +43,8 @@ class ClientCall {
     bool has_body = true;
   };
   Task<Head> send(const std::string& socket_path, const ClientRequest& request);
+  /// All of the request has been written: the other side may be at work on it.
+  bool was_sent() const;
   /// The next bytes of the body, at once when there are any, without chunk borders. Empty at its
   /// end. Valid until the next call.
   Task<std::string_view> read();

@@ -50,9 +50,13 @@ Response error_response(int status, std::string_view type, std::string_view mess
 struct Notes {
   std::vector<log::Field> fields;  // of the access log's line
   std::vector<std::string> texts;  // what was generated, for a log of requests
+  std::int64_t tokens = 0;         // see Exchange::spend_tokens
   bool complete = true;            // false: the answer was cut off
   bool repeatable = false;         // the same request gives the same texts again
 };
+
+/// `error` in the access log. A message may quote the request, so only its beginning.
+void note_error(Notes& notes, std::string_view message);
 
 /// One request being answered. Handlers answer by returning a Response, or begin a stream. A
 /// RequestError that a handler throws becomes error_response, any other exception a 500 whose
@@ -76,7 +80,9 @@ class Exchange {
   virtual bool stream_begun() const = 0;
 
   /// Counts against the limit of the request's key, when it has one; while the handler runs.
-  virtual void spend_tokens(std::int64_t) {}
+  virtual void spend_tokens(std::int64_t count) { notes.tokens += count; }
+  /// Does the key have such a limit?
+  virtual bool counts_tokens() const { return false; }
 
   /// Goes on on a worker thread: before work of more than a millisecond or that blocks.
   virtual Task<void> to_worker() = 0;

@@ -116,6 +116,11 @@ void KeyBudget::spend_tokens(std::int64_t count, Clock::time_point now) {
   tokens_.left -= static_cast<double>(count);
 }
 
+bool KeyBudget::counts_tokens() const {
+  const std::lock_guard lock(mutex_);
+  return tokens_.per_minute > 0;
+}
+
 void KeyTable::set(const KeySet& set) {
   warn_of_unknown(set);
   const auto before = entries();

@@ -44,6 +44,7 @@ class KeyBudget {
   void end();
   /// Tokens are known when they were used, so a request may overdraw; the next ones wait.
   void spend_tokens(std::int64_t count, Clock::time_point now);
+  bool counts_tokens() const;
 
  private:
   /// Grows by a minute's worth per minute up to that.
@@ -56,7 +57,7 @@ class KeyBudget {
     int wait_s(double wanted) const;
   };
 
-  std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;  // of what follows
   Bucket requests_, tokens_;
   int concurrent_limit_ = 0, running_ = 0;
 };
@@ -69,6 +70,7 @@ class KeyPermit {
   KeyPermit(const KeyPermit&) = delete;
   KeyPermit& operator=(const KeyPermit&) = delete;
   void spend_tokens(std::int64_t count) { budget_->spend_tokens(count, KeyBudget::Clock::now()); }
+  bool counts_tokens() const { return budget_->counts_tokens(); }
 
  private:
   std::shared_ptr<KeyBudget> budget_;

@@ -24,8 +24,10 @@ class LiveExchange final : public Exchange {
   bool stream_begun() const override { return is_begun_; }
   Task<void> to_worker() override;
   void spend_tokens(std::int64_t count) override {
+    Exchange::spend_tokens(count);
     if (permit_ != nullptr) permit_->spend_tokens(count);
   }
+  bool counts_tokens() const override { return permit_ != nullptr && permit_->counts_tokens(); }
 
   // For the connection.
   /// Not owned; lives until the handler has ended. May be null.

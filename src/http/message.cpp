@@ -122,6 +122,11 @@ std::string_view Request::header(std::string_view name) const {
   return find_header(headers, name);
 }
 
+void note_error(Notes& notes, std::string_view message) {
+  constexpr std::size_t kMostBytes = 200;
+  notes.fields.push_back({"error", std::string(message.substr(0, kMostBytes))});
+}
+
 Response json_response(int status, std::string body) {
   return {status, {{"Content-Type", "application/json; charset=utf-8"}}, std::move(body)};
 }

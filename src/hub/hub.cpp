@@ -76,16 +76,24 @@ void complete(const RepoCache& cache, const Repository& repository, const std::s
   cache.set_main(commit);
 }
 
-Fetched fetch_repo(const Request& request, const Settings& settings) {
+enum class Wanted { anything, only_a_preset };
+
+/// Nothing when it is not what is wanted.
+std::optional<Fetched> fetch_repo(const Request& request, const Settings& settings, Wanted wanted) {
   const RepoName name = parse_repo("--hf-repo", request.hf_repo);
   if (!request.hf_file.empty() && !is_plain_path(request.hf_file))
     fail("--hf-file: expected the path of a file in the repository, got '{}'", request.hf_file);
   const RepoCache cache(settings.cache, name.repo);
   const auto from_cache = [&] { return find_cached(cache, name, request.hf_file); };
+  const auto is_wanted = [&](bool is_preset) { return is_preset || wanted == Wanted::anything; };
+  const auto if_wanted = [&](const Fetched& found) {
+    return is_wanted(found.is_preset) ? std::optional(found) : std::nullopt;
+  };
   if (request.offline) {
-    if (auto found = from_cache()) return *found;
+    if (const auto found = from_cache()) return if_wanted(*found);
     fail_offline(request, settings, name.repo);
   }
+  if (const auto found = from_cache(); found && !is_wanted(found->is_preset)) return std::nullopt;
   const Repository repository(settings, name.repo, request.token);
   std::string commit;
   std::vector<RemoteFile> files;
@@ -96,9 +104,10 @@ Fetched fetch_repo(const Request& request, const Settings& settings) {
     auto found = error.may_retry ? from_cache() : std::nullopt;
     if (!found) throw;
     log::warn("{}; what is in the cache is used", error.what());
-    return *found;
+    return if_wanted(*found);
   }
   const Choice choice = choose_files(name, request.hf_file, files);
+  if (!is_wanted(choice.is_preset)) return std::nullopt;
   complete(cache, repository, commit, choice, settings);
   return fetched(cache, commit, choice, name);
 }
@@ -185,12 +194,18 @@ Settings settings_from(const Environment& environment) {
 }
 
 Fetched fetch_model(const Request& request, const Settings& settings) {
-  if (!request.hf_repo.empty()) return fetch_repo(request, settings);
+  if (!request.hf_repo.empty()) return *fetch_repo(request, settings, Wanted::anything);
   if (!request.docker_repo.empty()) {
     const DockerName name = parse_docker("--docker-repo", request.docker_repo);
     return {.path = fetch_docker(name, request.offline, settings), .name = request.docker_repo};
   }
   return {.path = fetch_url(request, settings), .name = split_url(request.url).name};
+}
+
+std::optional<Fetched> fetch_preset(const Request& request, const Settings& settings) {
+  if (request.hf_repo.empty() || !request.hf_file.empty()) return std::nullopt;
+  if (!parse_repo("--hf-repo", request.hf_repo).quant.empty()) return std::nullopt;
+  return fetch_repo(request, settings, Wanted::only_a_preset);
 }
 
 }  // namespace llm::hub

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace llm::hub {
@@ -60,5 +61,10 @@ bool can_download();
 /// Finds the model in the cache or downloads it, with progress in the log or on the terminal.
 /// Blocks. Throws Error, or Cancelled with what has arrived kept for the next time.
 Fetched fetch_model(const Request& request, const Settings& settings);
+
+/// The preset file of a repository that holds no model but one of those; fetched like a model.
+/// Nothing for all other requests; asks the hub only when the cache knows no model of the
+/// repository. Blocks and throws as fetch_model().
+std::optional<Fetched> fetch_preset(const Request& request, const Settings& settings);
 
 }  // namespace llm::hub

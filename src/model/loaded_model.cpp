@@ -44,6 +44,7 @@ void LoadedModel::keep(ModelReader& reader) {
 compute::Tensor LoadedModel::forward(std::span<const BatchSequence> batch, compute::KvPool& pool) {
   device_.reset();
   Step step(device_, pool, batch, control_);
+  device_.begin_step(step.token_count());
   if (step.token_count() == 0) return {nullptr, 0, info_.vocab};
   return head(step, run(step));
 }
@@ -51,6 +52,7 @@ compute::Tensor LoadedModel::forward(std::span<const BatchSequence> batch, compu
 compute::Tensor LoadedModel::embed(std::span<const BatchSequence> batch, compute::KvPool& pool) {
   device_.reset();
   Step step(device_, pool, batch, control_);
+  device_.begin_step(step.token_count());
   if (step.token_count() == 0) return {nullptr, 0, info_.width};
   return run(step);
 }

@@ -78,10 +78,21 @@ struct BatchOptions {
   bool continuous = true;
 };
 
+/// How threads that compute run.
+struct TeamOptions {
+  std::vector<int> mask, range;   // CPUs, ascending; both empty: every one
+  std::vector<int> cpus() const;  // both together
+  int strict = 0;                 // 1: a CPU for each thread
+  int priority = 0;               // -1 low, 0 that of the process, 1 medium, 2 high, 3 realtime
+  int poll = 50;                  // 0 to 100: how long they look for work before they sleep
+};
+
 struct ThreadOptions {
   int generation = -1;  // -1: one per physical core; 0: one per logical CPU
   int batch = -1;       // -1: as generation; 0: one per logical CPU
   int http = -1;        // -1: automatic
+  TeamOptions generating, reading;
+  std::string numa;  // "distribute", "isolate", "numactl"; empty: none
 };
 
 /// Defaults of the request fields of the same meaning. Where the model file carries

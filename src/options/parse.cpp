@@ -231,9 +231,23 @@ class Reader {
     port = *vertex_port_;
   }
 
+  /// What is not said about reading prompts is as for generating.
+  void settle_threads(const Options& options, ThreadOptions& threads) {
+    const TeamOptions& from = threads.generating;
+    TeamOptions& to = threads.reading;
+    if (!options.is_given("--cpu-mask-batch") && !options.is_given("--cpu-range-batch")) {
+      to.mask = from.mask;
+      to.range = from.range;
+    }
+    if (!options.is_given("--cpu-strict-batch")) to.strict = from.strict;
+    if (!options.is_given("--prio-batch")) to.priority = from.priority;
+    if (!options.is_given("--poll-batch")) to.poll = from.poll;
+  }
+
   void settle(Options& options) {
     settle_source(options);
     settle_port(options.http.port);
+    settle_threads(options, options.threads);
     auto& threads = options.threads;
     if (options.is_given("--threads") && threads.generation <= 0) threads.generation = 0;
     if (options.is_given("--threads-batch") && threads.batch <= 0) threads.batch = 0;

@@ -146,6 +146,12 @@ bool Settings::has(std::string_view flag) const {
   return values_.contains(first_name(need_row(flag)));
 }
 
+std::vector<std::string> Settings::flags() const {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : values_) out.emplace_back(main_name(*value.row));
+  return out;
+}
+
 std::string Settings::value(std::string_view flag) const {
   const auto found = values_.find(first_name(need_row(flag)));
   if (found == values_.end() || found->second.texts.empty()) return {};
@@ -205,6 +211,13 @@ bool is_supported(std::string_view flag) {
   const Status status = found->row->status;
   return status == Status::supported || (status == Status::only_on && found->on) ||
          (status == Status::only_off && !found->on);
+}
+
+bool is_sampling(std::string_view flag) {
+  const auto found = find_flag(flag);
+  constexpr std::string_view kFile = "-file";
+  return found && found->row->section == Section::sampling &&
+         !main_name(*found->row).ends_with(kFile);
 }
 
 }  // namespace llm::options

@@ -30,6 +30,8 @@ class Settings {
   void erase(std::string_view flag);
 
   bool has(std::string_view flag) const;
+  /// Of all that is set: the first long name of each flag.
+  std::vector<std::string> flags() const;
   /// The (last) value; empty when there is none.
   std::string value(std::string_view flag) const;
 
@@ -57,5 +59,8 @@ class Settings {
 
 /// False for flags that this version refuses.
 bool is_supported(std::string_view flag);
+
+/// Does the flag shape what is generated, and nothing else? Not those that name a file.
+bool is_sampling(std::string_view flag);
 
 }  // namespace llm::options

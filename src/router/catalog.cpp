@@ -124,7 +124,8 @@ Catalog read_catalog(const CatalogSources& sources) {
   if (!sources.models_dir.empty())
     add_found(scan_models_dir(sources.models_dir), Source::models_dir, drafts);
   PresetFile file;
-  if (!sources.preset_path.empty()) file = read_preset_file(sources.preset_path);
+  if (!sources.preset_path.empty())
+    file = read_preset_file(sources.preset_path, sources.preset_origin);
   warn_of_own_flags("*", file.all.settings);
   if (file.all.settings.has("--alias")) fail("preset [*]: an alias is the name of one model");
   for (const auto& [name, preset] : file.models) {

@@ -8,6 +8,7 @@
 
 #include "options/settings.h"
 #include "router/model_files.h"
+#include "router/preset_file.h"
 
 namespace llm::router {
 
@@ -27,6 +28,7 @@ struct CatalogEntry {
 
 struct CatalogSources {
   std::string models_dir, preset_path;  // empty: none
+  PresetOrigin preset_origin = PresetOrigin::operators_own;
   options::Settings command_line, environment;
   std::vector<FoundModel> cached;
 };

@@ -206,7 +206,7 @@ bool Child::read_lines(int fd, std::string& rest, bool is_log) {
 
 void Child::take_line(std::string line, bool is_log) {
   if (!is_log) return listener_.reported(line);
-  log::info("[{}] {}", settings_.name, line);
+  log::relay(settings_.name, line);
   last_lines_.push_back(std::move(line));
   if (last_lines_.size() > kKeptLines) last_lines_.pop_front();
 }

@@ -9,10 +9,23 @@
 
 namespace llm::router {
 
-ChildReport::ChildReport() {
+namespace {
+
+/// Empty when no router has started this program.
+std::string_view child_mode() {
   const char* text = std::getenv("LLAMA_SERVER_CHILD_MODE");
-  if (!text || !*text) return;
-  const int fd = std::atoi(text);
+  return text ? text : "";
+}
+
+}  // namespace
+
+bool started_by_router() {
+  return !child_mode().empty();
+}
+
+ChildReport::ChildReport() {
+  if (!started_by_router()) return;
+  const int fd = std::atoi(child_mode().data());
   if (fd <= STDERR_FILENO || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return;
   fd_ = fd;
 }
@@ -22,18 +35,26 @@ ChildReport::~ChildReport() {
 }
 
 void ChildReport::loading(float done) const {
-  send("loading", done);
+  send(fmt::format("loading {:.3f}\n", done));
 }
 void ChildReport::ready() const {
-  send("ready", 1);
+  send("ready\n");
 }
 void ChildReport::sleeping() const {
-  send("sleeping", 0);
+  send("sleeping\n");
 }
 
-void ChildReport::send(const char* status, float value) const {
+void ChildReport::answered(const http::Answered& one) const {
   if (fd_ < 0) return;
-  const std::string line = fmt::format("{} {:.3f}\n", status, value);
+  const auto bill = one.request.header(kBillHeader);
+  // Longer ones are none of the router's, and would not be one write.
+  constexpr std::size_t kMaxDigits = 20;
+  if (bill.empty() || bill.size() > kMaxDigits) return;
+  send(fmt::format("answered {} {}\n", bill, one.notes.tokens));
+}
+
+void ChildReport::send(std::string_view line) const {
+  if (fd_ < 0) return;
   // One write of a short line is never cut; without a reader there is nobody to tell.
   (void)!::write(fd_, line.data(), line.size());
 }

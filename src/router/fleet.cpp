@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 /// A waiting request looks again so often: turns end by the clock.
 constexpr auto kRetry = 250ms;
 
+/// Bounds of a histogram: from a small file in the page cache to a download.
+constexpr double kLoadSeconds[] = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800};
+
 RequestError bad_request(const std::string& message) {
   return {400, "invalid_request_error", message};
 }
@@ -32,7 +35,7 @@ std::optional<Ending> Lease::ending() const {
 }
 
 Fleet::Fleet(FleetSettings settings, Catalog catalog, Events& events)
-    : settings_(std::move(settings)), events_(events) {
+    : settings_(std::move(settings)), events_(events), load_seconds_(kLoadSeconds) {
   for (auto& [name, entry] : catalog) {
     Model& model = models_[name];
     model.entry = std::move(entry);
@@ -120,11 +123,6 @@ Fleet::Model& Fleet::need(const std::string& name) {
   Model* model = find(name);
   if (!model) throw bad_request(fmt::format("model '{}' not found", name));
   return *model;
-}
-
-bool Fleet::has(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
-  return find(name) != nullptr;
 }
 
 bool Fleet::serves(const Model& model) const {
@@ -259,14 +257,6 @@ LeasePtr Fleet::acquire_running(const std::string& name) {
   return model && serves(*model) ? take(*model) : nullptr;
 }
 
-std::vector<std::string> Fleet::running() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<std::string> out;
-  for (const auto& [name, model] : models_)
-    if (serves(model)) out.push_back(name);
-  return out;
-}
-
 void Fleet::load(const std::string& name) {
   {
     const std::lock_guard lock(mutex_);
@@ -307,12 +297,6 @@ void Fleet::unload(const std::string& name) {
   if (model->state != State::unloaded && model->state != State::stopping) begin_stop(*model);
 }
 
-bool Fleet::is_running(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
-  const Model* model = find(name);
-  return model && model->state != State::unloaded;
-}
-
 options::Settings Fleet::settings_of(const Model& model) const {
   options::Settings settings = model.entry.settings;
   settings.set("--host",
@@ -322,24 +306,6 @@ options::Settings Fleet::settings_of(const Model& model) const {
   return settings;
 }
 
-void Fleet::for_each(const std::function<void(const ModelView&)>& visit) const {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [name, model] : models_) {
-    if (model.is_gone) continue;
-    auto arguments = settings_of(model).arguments();
-    arguments.insert(arguments.begin(), "llama-server");
-    const bool is_coming = model.state == State::unloaded && is_queued(name);
-    const ModelView view{.entry = &model.entry,
-                         .arguments = std::move(arguments),
-                         .state = is_coming ? State::loading : model.state,
-                         .is_failed = model.is_failed,
-                         .exit_code = model.exit_code,
-                         .last_lines = model.last_lines,
-                         .info = model.info};
-    visit(view);
-  }
-}
-
 void Fleet::close() {
   const std::lock_guard lock(mutex_);
   is_closed_ = true;
@@ -347,6 +313,7 @@ void Fleet::close() {
   for (auto& [name, model] : models_) {
     model.is_wanted = false;
     refuse(model, unavailable("the server is stopping"));
+    if (model.instance) model.instance->bills.close();  // nobody asks for them any more
   }
 }
 

@@ -18,8 +18,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/histogram.h"
 #include "base/json.h"
 #include "http/http.h"
+#include "router/bills.h"
 #include "router/catalog.h"
 #include "router/child.h"
 #include "router/events.h"
@@ -36,6 +38,7 @@ struct Instance {
   std::string model, socket, key;
   int users = 0;                 // leases; guarded by the fleet's mutex
   std::optional<Ending> ending;  // the same
+  Bills bills;
 };
 
 /// Keeps a model loaded while it lives. The fleet outlives it.
@@ -48,6 +51,7 @@ class Lease {
   const std::string& model() const { return instance_->model; }
   const std::string& socket() const { return instance_->socket; }
   const std::string& key() const { return instance_->key; }
+  Bills& bills() const { return instance_->bills; }
   /// How the process ended, if it did.
   std::optional<Ending> ending() const;
 
@@ -78,6 +82,30 @@ struct ModelView {
   Json info;                            // its own entry of /v1/models; null before it was loaded
 };
 
+/// What happened to a model since the start.
+struct ModelCounts {
+  std::int64_t loads = 0;          // it answered for the first time after a start of its process
+  std::int64_t load_failures = 0;  // its process ended by itself before that
+  std::int64_t crashes = 0;        // the same, later
+  std::int64_t restarts = 0;       // starts after one that ended by itself
+  std::int64_t evictions = 0;      // unloaded to make room
+};
+
+/// The fleet at one moment, for its operator.
+struct FleetReport {
+  struct Model {
+    std::string name;
+    State state;
+    ModelCounts counts;
+    std::uint64_t bytes;   // that the ledger counts for it
+    int running, waiting;  // requests
+  };
+  std::vector<Model> models;
+  int waiting_loads;
+  Limits limits;
+  HistogramValues load_seconds;
+};
+
 class Fleet {
  public:
   Fleet(FleetSettings settings, Catalog catalog, Events& events);
@@ -104,10 +132,13 @@ class Fleet {
   void unload(const std::string& name);
   /// Its process is there.
   bool is_running(const std::string& name) const;
-  bool has(const std::string& name) const;
+  bool has(const std::string& name) const { return !own_name(name).empty(); }
+  /// The model's own name for `name` or alias; empty when there is none.
+  std::string own_name(const std::string& name) const;
 
   /// Calls `visit` for every model, by name.
   void for_each(const std::function<void(const ModelView&)>& visit) const;
+  FleetReport report() const;
 
   /// Nothing is started any more, and who waits is refused.
   void close();
@@ -134,7 +165,8 @@ class Fleet {
     float progress = 0;
     std::uint64_t bytes = 0;  // estimated
     std::uint64_t last_used = 0;
-    Clock::time_point loaded_at;
+    Clock::time_point started_at, loaded_at;
+    ModelCounts counts;
     bool is_draining = false;  // gets no new requests: others wait for its place
     bool is_wanted = false;    // /models/load asked for it
     bool is_gone = false;      // from the catalog
@@ -158,6 +190,7 @@ class Fleet {
   options::Settings settings_of(const Model& model) const;
   /// Starts who is next, as far as there is room, and makes room.
   void pump();
+  std::uint64_t ledger_bytes(const Model& model) const;
   Decision decide(const Model& model) const;
   RequestError no_room(const Model& model, const Decision& decision) const;
   RequestError failed_to_load(const Model& model) const;
@@ -186,6 +219,7 @@ class Fleet {
   std::map<std::string, std::string> names_;   // of each name and alias, the model's
   std::deque<std::string> queue_;              // to be loaded
   std::vector<std::unique_ptr<Child>> ended_;  // threads to be joined
+  Histogram load_seconds_;
   std::uint64_t clock_ = 0;
   int numbers_ = 0;
   bool is_closed_ = false;

@@ -52,20 +52,24 @@ Json ask_for_info(const Instance& instance) {
 
 }  // namespace
 
+std::uint64_t Fleet::ledger_bytes(const Model& model) const {
+  if (model.state == State::unloaded) return 0;
+  const auto resident = resident_bytes(model.child ? model.child->pid() : 0);
+  // A cache fills and files are read bit by bit, so the estimate counts, too.
+  return model.state == State::sleeping ? resident : std::max(model.bytes, resident);
+}
+
 Decision Fleet::decide(const Model& model) const {
   std::vector<Running> running;
   for (const auto& [name, one] : models_) {
     if (one.state == State::unloaded) continue;
-    const auto resident = resident_bytes(one.child ? one.child->pid() : 0);
     const bool answers = one.state == State::loaded || one.state == State::sleeping;
-    running.push_back(
-        {.name = name,
-         // A cache fills and files are read bit by bit, so the estimate counts, too.
-         .bytes = one.state == State::sleeping ? resident : std::max(one.bytes, resident),
-         .last_used = one.last_used,
-         .is_idle = answers && one.instance->users == 0,
-         .is_pinned = one.entry.is_pinned,
-         .is_ending = one.state == State::stopping});
+    running.push_back({.name = name,
+                       .bytes = ledger_bytes(one),
+                       .last_used = one.last_used,
+                       .is_idle = answers && one.instance->users == 0,
+                       .is_pinned = one.entry.is_pinned,
+                       .is_ending = one.state == State::stopping});
   }
   return make_room(running, model.bytes, settings_.limits);
 }
@@ -94,6 +98,7 @@ void Fleet::pump() {
     if (decision.kind == Decision::Kind::unload) {
       Model& victim = models_.at(decision.victim);
       log::info("{} makes room for {}", decision.victim, model.entry.name);
+      ++victim.counts.evictions;
       begin_stop(victim);
       continue;
     }
@@ -148,8 +153,10 @@ void Fleet::start(Model& model) {
   const std::string& name = model.entry.name;
   ++model.runs;
   const auto settings = settings_of(model);
-  auto instance = std::make_shared<Instance>(
-      Instance{.model = name, .socket = settings.value("--host"), .key = random_key()});
+  const auto instance = std::make_shared<Instance>();
+  instance->model = name;
+  instance->socket = settings.value("--host");
+  instance->key = random_key();
   ChildSettings child{
       .name = name, .arguments = settings.arguments(), .environment = settings_.environment};
   child.arguments.insert(child.arguments.begin(), "llama-server");
@@ -162,6 +169,8 @@ void Fleet::start(Model& model) {
   child.environment.push_back(fmt::format("LLAMA_SERVER_CHILD_MODE={}", Child::kReportFd));
   log::info("{} is being loaded; it needs about {:.1f} MiB", name, mib(model.bytes));
   model.state = State::loading;
+  model.started_at = Clock::now();
+  model.counts.restarts += model.is_failed;
   model.is_failed = model.is_draining = model.is_wanted = false;
   model.exit_code = 0;
   model.last_lines.clear();
@@ -181,6 +190,7 @@ void Fleet::start(Model& model) {
     log::error("{}: {}", name, error.what());
     model.state = State::unloaded;
     model.is_failed = true;
+    ++model.counts.load_failures;
     model.instance = nullptr;
     refuse(model, failed_to_load(model));
   }
@@ -203,6 +213,8 @@ void Fleet::reported(const std::string& name, const std::shared_ptr<Instance>& i
   const auto blank = line.find(' ');
   const std::string status = line.substr(0, blank);
   if (status == "ready") return became_ready(name, instance);
+  if (status == "answered" && blank != line.npos)
+    return instance->bills.settle(std::string_view(line).substr(blank + 1));
   const std::lock_guard lock(mutex_);
   const auto found = models_.find(name);
   if (found == models_.end() || found->second.instance != instance) return;
@@ -227,6 +239,9 @@ void Fleet::became_ready(const std::string& name, const std::shared_ptr<Instance
   if (model.state == State::loading) {
     made_progress(model, 1);
     model.loaded_at = Clock::now();
+    ++model.counts.loads;
+    load_seconds_.observe(
+        std::chrono::duration<double>(model.loaded_at - model.started_at).count());
   }
   model.state = State::loaded;
   model.info = info;
@@ -237,6 +252,7 @@ void Fleet::became_ready(const std::string& name, const std::shared_ptr<Instance
 
 void Fleet::ended(const std::string& name, const std::shared_ptr<Instance>& instance,
                   Ending ending) {
+  instance->bills.close();
   const std::lock_guard lock(mutex_);
   instance->ending = ending;
   Model& model = models_.at(name);
@@ -249,6 +265,7 @@ void Fleet::ended(const std::string& name, const std::shared_ptr<Instance>& inst
   model.is_failed = !ending.was_asked;
   model.exit_code = ending.exit_code;
   if (model.is_failed) {
+    ++(was_loading ? model.counts.load_failures : model.counts.crashes);
     model.last_lines = std::move(ending.last_lines);
     log::error("{} ended by itself: {}", name, ending.text);
   } else {

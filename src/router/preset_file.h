@@ -1,5 +1,5 @@
 // Preset files: INI with one section per model, "[*]" for all, keys that are options without their
-// dashes. Internal to the room.
+// dashes. Internal to the room, but for PresetOrigin.
 #pragma once
 
 #include <map>
@@ -26,11 +26,17 @@ struct PresetFile {
   std::map<std::string, Preset> models;
 };
 
+/// Whose words the file is: the operator's may do what the command line may. One that came with a
+/// repository names models of repositories and shapes what they generate; it reaches no file, no
+/// address and no log of this machine.
+enum class PresetOrigin { operators_own, repository };
+
 /// Comments begin with ';' or '#' at the start of a line; "version = ..." above the first section
 /// says nothing; a section that comes again goes on. Error "NAME:LINE: ..." for what is no INI, an
-/// unknown key, or a switch without a boolean word.
-PresetFile parse_preset_file(std::string_view text, const std::string& name);
+/// unknown key, one that the origin may not use, or a switch without a boolean word.
+PresetFile parse_preset_file(std::string_view text, const std::string& name,
+                             PresetOrigin origin = PresetOrigin::operators_own);
 /// Error also when the file cannot be read.
-PresetFile read_preset_file(const std::string& path);
+PresetFile read_preset_file(const std::string& path, PresetOrigin origin);
 
 }  // namespace llm::router

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "http/client_call.h"
 #include "http/message.h"
+#include "router/child_report.h"
 #include "router/request_model.h"
 
 namespace llm::router {
@@ -20,13 +21,29 @@ constexpr std::uint64_t kWholeBytes = 64 << 10;
 constexpr std::size_t kMaxHeldBack = 1 << 20;
 /// A process that broke off has ended, or is about to: how long its end is waited for.
 constexpr auto kEndingWait = 500ms, kEndingPoll = 10ms;
+/// A process tells what a request has used before its answer ends, and when it is cut off as soon
+/// as it has noticed; it is heard late only while it wakes up.
+constexpr auto kBillWait = 10s;
 
 /// About this hop, the door or the client's rights here; not for the child.
-constexpr std::array kNotForwarded = {
-    "Host",         "Connection",       "Keep-Alive",    "Proxy-Authorization", "Proxy-Connection",
-    "TE",           "Trailer",          "Upgrade",       "Transfer-Encoding",   "Content-Length",
-    "Expect",       "Origin",           "Authorization", "X-Api-Key",           "Cookie",
-    "X-Request-Id", http::kClientHeader};
+constexpr std::array kNotForwarded = {"Host",
+                                      "Connection",
+                                      "Keep-Alive",
+                                      "Proxy-Authorization",
+                                      "Proxy-Connection",
+                                      "TE",
+                                      "Trailer",
+                                      "Upgrade",
+                                      "Transfer-Encoding",
+                                      "Content-Length",
+                                      "Expect",
+                                      "Origin",
+                                      "Authorization",
+                                      "X-Api-Key",
+                                      "Cookie",
+                                      "X-Request-Id",
+                                      http::kClientHeader,
+                                      kBillHeader};
 /// About this hop, or said by the door itself.
 constexpr std::array kNotReturned = {
     "Server",         "Connection",   "Keep-Alive", "Transfer-Encoding", "Trailer",
@@ -51,13 +68,15 @@ bool is_of_connection(const http::Request& request, std::string_view name) {
   return false;
 }
 
-http::ClientRequest request_for(const http::Request& request, const Lease& lease) {
+http::ClientRequest request_for(const http::Request& request, const Lease& lease,
+                                const std::string& bill) {
   http::ClientRequest out{
       .method = request.method,
       .target = target_of(request),
       .headers = {{"Authorization", "Bearer " + lease.key()}, {"X-Request-Id", request.id}},
       .body = request.body};
   if (!request.client.empty()) out.headers.emplace_back(http::kClientHeader, request.client);
+  if (!bill.empty()) out.headers.emplace_back(kBillHeader, bill);
   for (const auto& [name, value] : request.headers)
     if (!is_any_of(kNotForwarded, name) && !is_of_connection(request, name))
       out.headers.emplace_back(name, value);
@@ -184,10 +203,42 @@ http::Task<http::Response> stream(http::Exchange& exchange, http::ClientCall& ca
     problem = error.what();
   }
   const RequestError error = co_await broken_off(lease, problem);
+  note_error(exchange.notes, error.what());
   // Without events there is no way to say it but to end before the end.
   if (!has_events || head.content_length) throw Error(error.what());
   co_await exchange.write(error_event(exchange.request().path, error));
   co_return http::Response{};
+}
+
+/// The road of forward(), without what follows it. `bill` may be empty.
+http::Task<http::Response> pass(http::Exchange& exchange, http::ClientCall& call,
+                                const Lease& lease, std::string bill) {
+  std::string problem;
+  try {
+    const auto request = request_for(exchange.request(), lease, bill);
+    auto head = co_await call.send(lease.socket(), request);
+    if (!head.has_body)
+      co_return http::Response{.status = head.status, .headers = returned_headers(head.headers)};
+    const bool is_small = head.content_length && *head.content_length <= kWholeBytes;
+    if (is_small) co_return co_await whole(call, std::move(head));
+    co_return co_await stream(exchange, call, std::move(head), lease);
+  } catch (const http::PeerError& error) {
+    if (exchange.client_gone()) co_return http::Response{};
+    if (!error.was_sent) throw;
+    problem = error.what();
+  }
+  const RequestError error = co_await broken_off(lease, problem);
+  throw error;
+}
+
+/// Counts what the request has used against its key's limit.
+http::Task<void> pay(http::Exchange& exchange, Bill& bill) {
+  const auto tokens = co_await bill.wait(kBillWait);
+  if (tokens)
+    exchange.spend_tokens(*tokens);
+  else
+    log::write(log::Level::warn, exchange.request().id,
+               "its tokens are not known: the model's process did not tell them");
 }
 
 }  // namespace
@@ -207,28 +258,28 @@ http::Response error_reply(std::string_view path, const RequestError& error) {
   return response;
 }
 
+http::Response not_found() {
+  return http::plain_refusal(404, "not_found_error", "File Not Found");
+}
+
 http::Task<http::Response> forward(http::Exchange& exchange, const Lease& lease,
                                    std::chrono::milliseconds silence) {
   const auto call = std::make_shared<http::ClientCall>(silence);
   exchange.on_client_gone([weak = std::weak_ptr(call)] {
     if (const auto alive = weak.lock()) alive->cancel();
   });
-  std::string problem;
+  if (!exchange.counts_tokens()) co_return co_await pass(exchange, *call, lease, "");
+  Bill bill(lease.bills());
+  http::Response response;
+  std::exception_ptr problem;
   try {
-    const auto request = request_for(exchange.request(), lease);
-    auto head = co_await call->send(lease.socket(), request);
-    if (!head.has_body)
-      co_return http::Response{.status = head.status, .headers = returned_headers(head.headers)};
-    const bool is_small = head.content_length && *head.content_length <= kWholeBytes;
-    if (is_small) co_return co_await whole(*call, std::move(head));
-    co_return co_await stream(exchange, *call, std::move(head), lease);
-  } catch (const http::PeerError& error) {
-    if (exchange.client_gone()) co_return http::Response{};
-    if (!error.was_sent) throw;
-    problem = error.what();
+    response = co_await pass(exchange, *call, lease, bill.number());
+  } catch (...) {
+    problem = std::current_exception();
   }
-  const RequestError error = co_await broken_off(lease, problem);
-  throw error;
+  if (call->was_sent()) co_await pay(exchange, bill);
+  if (problem) std::rethrow_exception(problem);
+  co_return response;
 }
 
 }  // namespace llm::router

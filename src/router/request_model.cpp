@@ -79,6 +79,26 @@ std::string escaped(std::string_view text, std::string_view plain) {
 
 }  // namespace
 
+Json parse_object(const std::string& body) {
+  Json json;
+  try {
+    json = Json::parse(body);
+  } catch (const Json::exception& error) {
+    bad_field("", error.what());
+  }
+  if (!json.is_object())
+    bad_field("", fmt::format("request body must be a JSON object, but is {}", json.type_name()));
+  return json;
+}
+
+std::string model_field(const std::string& body) {
+  const Json json = parse_object(body);
+  const auto found = json.find("model");
+  if (found == json.end() || found->is_null()) return {};
+  if (!found->is_string()) bad_field("model", "model must be a string");
+  return found->get<std::string>();
+}
+
 std::string wanted_model(const http::Request& request) {
   std::string model;
   if (request.method == "POST" && !request.body.empty()) {

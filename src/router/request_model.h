@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/json.h"
 #include "http/http.h"
 
 namespace llm::router {
@@ -14,6 +15,11 @@ std::string wanted_model(const http::Request& request);
 
 /// The query's `autoload`, if it is there; RequestError(400) for other words than true and false.
 std::optional<bool> wanted_autoload(const http::Request& request);
+
+/// The body, which must be a JSON object. RequestError(400).
+Json parse_object(const std::string& body);
+/// The field "model" of such a body; empty when it is not there. RequestError(400).
+std::string model_field(const std::string& body);
 
 /// Path and query as a request line has them, without `autoload`.
 std::string target_of(const http::Request& request);

@@ -42,6 +42,7 @@ Limits limits_of(const RouterOptions& options) {
 CatalogSources sources_of(const RouterSettings& settings) {
   return {.models_dir = settings.options.router.models_dir,
           .preset_path = settings.options.router.preset,
+          .preset_origin = settings.preset_origin,
           .command_line = settings.command_line,
           .environment = settings.environment,
           .cached = settings.store.models ? settings.store.models() : std::vector<FoundModel>()};
@@ -75,7 +76,8 @@ class Router::Impl {
                 .environment = children_environment()},
                catalog_, events_),
         downloads_(settings_.store, events_, [this] { reload(); }),
-        endpoints_(settings_.options, fleet_, events_, downloads_, [this] { reload(); }) {}
+        endpoints_(settings_.options, fleet_, events_, downloads_, metrics_, [this] { reload(); }) {
+  }
 
   std::vector<http::Route> routes(std::vector<http::Route> of_one_model) {
     auto routes = endpoints_.own_routes();
@@ -98,6 +100,7 @@ class Router::Impl {
   }
 
   int model_count() const { return static_cast<int>(catalog_.size()); }
+  void answered(const http::Answered& one) { metrics_.answered(one); }
 
   void close() {
     events_.close();
@@ -125,6 +128,7 @@ class Router::Impl {
   Events events_;
   Fleet fleet_;
   Downloads downloads_;
+  Metrics metrics_;
   Endpoints endpoints_;
 };
 
@@ -139,6 +143,9 @@ void Router::start(int port) {
 }
 int Router::model_count() const {
   return impl_->model_count();
+}
+void Router::answered(const http::Answered& one) {
+  impl_->answered(one);
 }
 void Router::close() {
   impl_->close();

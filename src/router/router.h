@@ -17,12 +17,14 @@
 #include "options/options.h"
 #include "options/settings.h"
 #include "router/downloads.h"
+#include "router/preset_file.h"
 
 namespace llm::router {
 
 struct RouterSettings {
-  Options options;                              // of the router itself
-  options::Settings command_line, environment;  // the same, as texts for the models
+  Options options;                                           // of the router itself
+  options::Settings command_line, environment;               // the same, as texts for the models
+  PresetOrigin preset_origin = PresetOrigin::operators_own;  // of options.router.preset
   /// Bytes of memory that a model started with these options will take. Error when it cannot be
   /// known. May be empty: nothing is known.
   std::function<std::uint64_t(const Options&)> estimate;
@@ -43,6 +45,8 @@ class Router {
   /// Loads what is to be there from the start. Once, before requests come.
   void start(int port);
   int model_count() const;
+  /// For http::ServerSettings::observer: counts for /metrics.
+  void answered(const http::Answered& one);
 
   /// First step of the end: event streams end, waiting requests are refused, nothing is started.
   void close();

@@ -47,9 +47,4 @@ std::unique_ptr<RequestError> error_of_current_exception(const std::string& requ
       500, "server_error", fmt::format("internal error, see the server's log under {}", request));
 }
 
-void note_error(http::Notes& notes, std::string_view message) {
-  constexpr std::size_t kMostBytes = 200;
-  notes.fields.push_back({"error", std::string(message.substr(0, kMostBytes))});
-}
-
 }  // namespace llm::server

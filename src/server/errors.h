@@ -25,7 +25,4 @@ http::Response error_response(const RequestError& error);
 /// else a 500 whose message tells the client nothing about the machine (the log has it).
 std::unique_ptr<RequestError> error_of_current_exception(const std::string& request);
 
-/// For the access log; a message may quote the request, so only its beginning.
-void note_error(http::Notes& notes, std::string_view message);
-
 }  // namespace llm::server

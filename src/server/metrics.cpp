@@ -2,9 +2,9 @@
 // measure, then the names that the gateways of Kubernetes and llm-d read, which are vLLM's.
 #include <fmt/format.h>
 
+#include "base/exposition.h"
 #include "server/endpoints.h"
 #include "server/errors.h"
-#include "server/observe/exposition.h"
 
 namespace llm::server {
 namespace {

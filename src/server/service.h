@@ -35,6 +35,10 @@ class Service {
   /// Routes for the HTTP server; the handlers refer to this object.
   std::vector<http::Route> routes();
 
+  /// What /openapi.json says instead of describing these routes. Before requests come.
+  void set_description(std::string text) { description_ = std::move(text); }
+  const std::string& description() const { return description_; }
+
   /// How the model comes back after a sleep, and who is told (on the thread that does it).
   struct Sleep {
     std::function<std::shared_ptr<Serving>()> load;  // empty: it never sleeps
@@ -83,7 +87,7 @@ class Service {
   Asleep asleep_;     // guarded by mutex_
   EngineStats past_;  // guarded by mutex_: of engines that have ended
   std::int64_t start_unix_s_;
-  std::string media_marker_;
+  std::string media_marker_, description_;
   Residence residence_;  // last: its thread uses the others
 };
 

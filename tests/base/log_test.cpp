@@ -80,5 +80,29 @@ TEST(Log, WhatIsBelowTheLevelIsNotWritten) {
   EXPECT_TRUE(file.lines().empty());
 }
 
+TEST(Log, ALineOfAnotherProcessStaysTheObjectThatItIs) {
+  const LogFile file(Format::json);
+  relay("small", R"({"time":"t","level":"warning","message":"m","request_id":"r-1","ms":1.5})");
+  relay("small", "no object");
+  relay("small", "[1]");
+  const auto lines = file.lines();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(
+      lines[0],
+      R"({"time":"t","level":"warning","message":"m","request_id":"r-1","ms":1.5,"model":"small"})");
+  const Json second = Json::parse(lines[1]);
+  EXPECT_EQ(second["message"], "no object");
+  EXPECT_EQ(second["model"], "small");
+  EXPECT_EQ(second["level"], "info");
+  EXPECT_EQ(Json::parse(lines[2])["message"], "[1]");
+}
+
+TEST(Log, ALineOfAnotherProcessIsBehindItsNameInText) {
+  const LogFile file(Format::text);
+  relay("small", "a line {}");
+  ASSERT_EQ(file.lines().size(), 1u);
+  EXPECT_TRUE(file.lines()[0].ends_with("[small] a line {}")) << file.lines()[0];
+}
+
 }  // namespace
 }  // namespace llm::log

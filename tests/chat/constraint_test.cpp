@@ -211,6 +211,25 @@ TEST(Constraint, IsLazyWhereTheModelMayTalk) {
   EXPECT_TRUE(both.accepts("<tool_call>\n<function=ping>\n</function>\n</tool_call>"));
 }
 
+TEST(Constraint, ADocumentHasNoWhiteSpaceAroundIt) {
+  const auto format = find_format("qwen3-coder");
+  ReplySettings settings = settings_for(some_tools(), ToolChoice::automatic, true);
+  settings.schema = {{"enum", {"a", "b"}}};
+  const Constrained either(*format, settings);
+  EXPECT_TRUE(either.accepts("\"a\""));
+  for (const char* const text : {" \"a\"", "\n\"a\"", "\"a\" ", "\"a\"\n"}) {
+    EXPECT_FALSE(either.accepts(text)) << text;
+  }
+  // White space belongs to what stands before: thoughts; and calls may still have some.
+  EXPECT_TRUE(either.accepts("\n<think>\nhm\n</think>\n\n\"a\""));
+  EXPECT_TRUE(either.accepts("\n\n<tool_call>\n<function=ping>\n</function>\n</tool_call>"));
+  settings.generation_prompt = "<|im_start|>assistant\n<think>\n\n</think>";
+  EXPECT_TRUE(Constrained(*format, settings).accepts("\n\n\"a\""));
+  settings.generation_prompt += "\n\n";
+  EXPECT_TRUE(Constrained(*format, settings).accepts("\"a\""));
+  EXPECT_FALSE(Constrained(*format, settings).accepts("\n\n\"a\""));
+}
+
 TEST(Constraint, TakesParametersInAnyOrderAndEveryRequiredOne) {
   const Constrained constrained(*find_format("qwen3-coder"),
                                 settings_for(some_tools(), ToolChoice::required, false));

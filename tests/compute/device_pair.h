@@ -17,7 +17,7 @@ namespace llm::compute {
 
 using Floats = std::vector<float>;
 
-inline constexpr const char* kIsas[] = {"portable", "avx2", "avx512", "avx512_vnni"};
+inline constexpr const char* kIsas[] = {"portable", "avx2", "avx512", "avx512_vnni", "neon"};
 
 inline Floats random_floats(std::int64_t count, float deviation = 1.0f, unsigned seed = 3) {
   std::mt19937 random(seed);

@@ -294,15 +294,6 @@ test("all parts of a split model are downloaded", { skip }, async () => {
   await hub.stop();
 });
 
-test("a repository of presets is downloaded and named", { skip }, async () => {
-  const hub = await Hub.start({ "preset.ini": Buffer.from("[x]\nmodel = y\n") });
-  const end = await ending(["-hf", "me/tiny"], place(hub));
-  assert.equal(end.code, 1);
-  const [, path] = /me\/tiny holds no model .* --models-preset (\S+)$/.exec(end.last);
-  assert.match(readFileSync(path, "utf8"), /model = y/);
-  await hub.stop();
-});
-
 test("--model-url keeps the file, asks whether it changed, and starts over when it did", { skip }, async () => {
   const hub = await Hub.start({ "dir/tiny.gguf": model });
   const env = place(hub);

@@ -106,7 +106,7 @@ test("the command line's schema is for requests that bring none", { skip }, asyn
   const other = await Server.start(["-j", '{"enum":["a","b"]}', "--chat-template", "chatml"]);
   try {
     const ask = async (more) => (await other.json("/v1/chat/completions", { ...request, ...more })).body.choices[0].message.content;
-    assert.ok(["a", "b"].includes(JSON.parse(await ask({}))));  // white space is free
+    assert.match(await ask({}), /^"[ab]"$/);
     assert.equal(await ask({ choice: ["c"] }), "c");
   } finally {
     await other.stop();

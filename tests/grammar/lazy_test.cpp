@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 
 #include "base/json.h"
 #include "grammar/filter.h"
@@ -153,6 +154,56 @@ TEST(LazyFilter, LongFreeTextIsForgotten) {
   filter->accept(close);
   EXPECT_FALSE(filter->allows(0));
   EXPECT_EQ(filter->forced_text(), "!");
+}
+
+/// Compares masks with single answers along random free text.
+void expect_masks_agree(const Constraint& constraint, const Tokens& tokens, unsigned seed) {
+  std::mt19937 random(seed);
+  const auto vocabulary = tokens.vocabulary();
+  int forbidden = 0;
+  for (int walk = 0; walk < 20; ++walk) {
+    const auto filter = make_filter(constraint, vocabulary);
+    for (int step = 0; step < 12; ++step) {
+      std::vector<float> logits(tokens.texts.size(), 1.0f);
+      filter->mask(logits);
+      std::vector<TokenId> allowed;
+      for (std::size_t i = 0; i < logits.size(); ++i) {
+        const auto token = static_cast<TokenId>(i);
+        ASSERT_EQ(logits[i] == 1.0f, filter->allows(token)) << "'" << tokens.texts[i] << "'";
+        if (logits[i] == 1.0f && i != 0) allowed.push_back(token);
+        if (logits[i] != 1.0f) ++forbidden;
+      }
+      if (allowed.empty()) break;
+      filter->accept(allowed[random() % allowed.size()]);
+    }
+  }
+  EXPECT_GT(forbidden, 0);
+}
+
+TEST(LazyFilter, MasksAgreeWithSingleTokens) {
+  Tokens tokens;
+  tokens.add("");
+  tokens.add(std::string(5000, '<'));  // longer than what is kept of the text
+  const std::string letters = "<f=a>t/";
+  for (const char a : letters) {
+    tokens.add({a});
+    for (const char b : letters) {
+      tokens.add({a, b});
+      for (const char c : letters) tokens.add({a, b, c});
+    }
+  }
+  for (const char* const text : {"<t>", "</t>", "x<f=a", "<f=b", "x</t><f=a>", "<t><f=b"})
+    tokens.add(text);
+  Constraint constraint{.grammar = compile_gbnf("root ::= \"<f=\" [at]+ \">\" | \"a>\" \"f\"*"),
+                        .lazy = true};
+  constraint.triggers.push_back({.text = "<f="});
+  expect_masks_agree(constraint, tokens, 1);
+  constraint.triggers.push_back({.kind = Trigger::Kind::token, .token = tokens.add("f=")});
+  constraint.thinking = {.start = "<t>", .ends = {"</t>"}, .is_open = true};
+  expect_masks_agree(constraint, tokens, 2);
+  constraint.triggers.push_back({.kind = Trigger::Kind::pattern, .text = "t(a>)$"});
+  constraint.thinking.is_open = false;
+  expect_masks_agree(constraint, tokens, 3);
 }
 
 }  // namespace

@@ -29,11 +29,11 @@ inline Json read_json(const std::string& path) {
   return Json::parse(file);
 }
 
-/// "reference", or an instruction set of the CPU device. Null when this machine or build lacks it.
 /// All that make_device() knows.
-inline constexpr const char* kDevices[] = {"reference", "portable", "avx2", "avx512",
-                                           "avx512_vnni"};
+inline constexpr const char* kDevices[] = {"reference", "portable",    "avx2",
+                                           "avx512",    "avx512_vnni", "neon"};
 
+/// "reference", or an instruction set of the CPU device. Null when this machine or build lacks it.
 inline std::unique_ptr<compute::Device> make_device(const std::string& name, int threads = 2) {
   if (name == "reference") return compute::make_reference_device();
   try {

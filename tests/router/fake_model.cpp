@@ -31,11 +31,20 @@ http::Response echo(const http::Request& request) {
   return response;
 }
 
-/// Events for ever.
+/// One token, and as many as the body says.
+http::Response spend(http::Exchange& exchange) {
+  const Json body = Json::parse(exchange.request().body);
+  exchange.spend_tokens(1);
+  exchange.spend_tokens(body.value("tokens", 0));
+  return http::json_response(200, "{}");
+}
+
+/// Events for ever, of a token each.
 http::Task<http::Response> stream(http::Exchange& exchange) {
   co_await exchange.begin_stream();
   http::Signal nobody;
   for (int i = 0;; ++i) {
+    exchange.spend_tokens(1);
     const std::string event = "data: " + std::to_string(i) + "\n\n";
     if (!co_await exchange.write(event)) co_return http::Response{};
     const auto next = std::chrono::steady_clock::now() + 1ms;
@@ -75,13 +84,18 @@ std::vector<http::Route> routes(const Options& options) {
   const auto size = [](const http::Request&) {
     return http::Response{200, {{"Content-Type", "text/plain"}}, std::string(1 << 20, 'x')};
   };
+  const auto spending = [](http::Exchange& exchange) -> http::Task<http::Response> {
+    co_return spend(exchange);
+  };
   const auto page = [](const http::Request&) { return http::Response{200, {}, "page"}; };
-  return {{.method = "GET", .path = "/v1/models", .handler = at_once(list), .is_public = true},
+  return {{.method = "GET", .path = "/metrics", .handler = at_once(echo)},
+          {.method = "GET", .path = "/v1/models", .handler = at_once(list), .is_public = true},
           {.method = "GET", .path = "/", .handler = at_once(page), .while_loading = true},
           {.method = "POST", .path = "/echo", .handler = at_once(echo)},
           {.method = "GET", .path = "/echo", .handler = at_once(echo)},
           {.method = "POST", .path = "/die", .handler = at_once(die)},
           {.method = "POST", .path = "/long", .handler = at_once(size)},
+          {.method = "POST", .path = "/spend", .handler = spending},
           {.method = "POST", .path = "/stream", .handler = stream},
           {.method = "POST", .path = "/half", .handler = half},
           {.method = "POST", .path = "/v1/messages", .handler = half},
@@ -100,9 +114,10 @@ int play(const Options& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  http::Server server(
-      {.host = options.http.host, .keys = {.keys = options.security.api_keys, .limits = {}}},
-      routes(options));
+  http::Server server({.host = options.http.host,
+                       .keys = {.keys = options.security.api_keys, .limits = {}},
+                       .observer = [&](const http::Answered& one) { report.answered(one); }},
+                      routes(options));
   server.set_ready(true);
   server.run_in_background();
   report.ready();

@@ -15,7 +15,7 @@ namespace llm::router {
 /// Endpoints of a played model, besides /v1/models: POST /echo answers with what it got, /hang only
 /// ends when its client goes or the model stops, /stream sends events for ever, /half, /v1/messages
 /// and /v1/responses send one and a half and die, /die ends the process at once, /long answers with
-/// 1 MiB.
+/// 1 MiB. /spend counts 1 + `tokens` of its body as used, /stream one per event.
 bool plays_a_model(int argc, char** argv, int& exit_code);
 
 /// The routes of a played model, for the router in front.

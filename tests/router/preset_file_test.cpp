@@ -7,12 +7,15 @@
 namespace llm::router {
 namespace {
 
+using testing::AllOf;
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
-std::string error_of(std::string_view text) {
+std::string error_of(std::string_view text, PresetOrigin origin = PresetOrigin::operators_own) {
   try {
-    parse_preset_file(text, "presets.ini");
+    parse_preset_file(text, "presets.ini", origin);
   } catch (const Error& error) {
     return error.what();
   }
@@ -88,6 +91,35 @@ TEST(PresetFile, ErrorsNameFileAndLine) {
               HasSubstr("presets.ini:2: embeddings: expected"));
   EXPECT_THAT(error_of("[a]\nstop-timeout = soon\n"), HasSubstr("presets.ini:2: stop-timeout"));
   EXPECT_THAT(error_of("[a]\nhelp = true\n"), HasSubstr("is no setting of a model"));
+}
+
+TEST(PresetFile, OneOfARepositoryNamesRepositoriesAndHowToSample) {
+  const char* text =
+      "[*]\nctx-size = 512\nload-on-startup = true\n"
+      "[small]\nhf-repo = me/small\ntemp = 0.2\nc = 1024\nno-mmap = true\nembeddings = true\n";
+  EXPECT_EQ(error_of(text, PresetOrigin::repository), "no error");
+}
+
+TEST(PresetFile, OneOfARepositoryReachesNothingElseOfThisMachine) {
+  for (const char* line :
+       {"model = /etc/passwd", "m = x.gguf", "LLAMA_ARG_MODEL = x.gguf",
+        "model-url = http://10.0.0.1/x", "lora = x.gguf", "log-file = /tmp/x",
+        "request-log = /tmp/x", "slot-save-path = /tmp", "grammar-file = /etc/passwd",
+        "json-schema-file = /etc/passwd", "chat-template-file = /etc/passwd", "path = /",
+        "hf-token = x", "host = 0.0.0.0", "threads = 1000", "mlock = true"})
+    EXPECT_THAT(error_of(std::string("[a]\nhf-repo = me/a\n") + line, PresetOrigin::repository),
+                AllOf(HasSubstr("presets.ini:3: '"), HasSubstr("--models-preset")))
+        << line;
+}
+
+TEST(PresetFile, WhatOneOfARepositoryMaySayIsSomething) {
+  // Every listed name is one of a flag: else nothing could be said by it.
+  for (const char* key : {"hf-file", "alias", "parallel", "cache-type-k", "kv-unified",
+                          "gpu-layers", "flash-attn", "rerank", "reranking", "embedding", "pooling",
+                          "jinja", "reasoning-budget-message", "yarn-orig-ctx"})
+    EXPECT_THAT(error_of(std::string("[a]\n") + key + " = true", PresetOrigin::repository),
+                Not(AnyOf(HasSubstr("more than"), HasSubstr("there is no option"))))
+        << key;
 }
 
 }  // namespace

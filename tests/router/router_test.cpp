@@ -1,28 +1,17 @@
 // The whole room, with played models (fake_model.h) behind it.
-#include "router/router.h"
-
 #include <gmock/gmock.h>
 #include <signal.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <future>
-#include <thread>
 
 #include "base/error.h"
-#include "base/json.h"
-#include "http/client_call.h"
-#include "router/fake_model.h"
-#include "router/temporary_folder.h"
+#include "router/router_fixture.h"
 
 namespace llm::router {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
-
-constexpr auto kSilence = 20s;
 
 /// A store in memory.
 struct FakeStore {
@@ -52,131 +41,6 @@ struct FakeStore {
                          0;
                 }};
   }
-};
-
-/// A request whose answer is read bit by bit on a thread of its own.
-class Stream {
- public:
-  Stream(std::string socket, std::string path, std::string body) {
-    thread_ = std::thread([this, socket = std::move(socket), path = std::move(path),
-                           body = std::move(body)] { run(socket, path, body); });
-  }
-  ~Stream() {
-    call_->cancel();
-    thread_.join();
-  }
-  void leave() { call_->cancel(); }
-  std::string text() {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-  bool has_ended() const { return has_ended_; }
-  bool is_complete() const { return is_complete_; }
-
- private:
-  void run(const std::string& socket, const std::string& path, const std::string& body) {
-    const auto read = [&]() -> http::Task<void> {
-      const http::ClientRequest request{.method = "POST", .target = path, .body = body};
-      co_await call_->send(socket, request);
-      for (;;) {
-        const auto piece = co_await call_->read();
-        if (piece.empty()) break;
-        const std::lock_guard lock(mutex_);
-        text_ += piece;
-      }
-      is_complete_ = true;
-    };
-    boost::asio::co_spawn(io_, read, [](std::exception_ptr) {});
-    io_.run();
-    has_ended_ = true;
-  }
-
-  boost::asio::io_context io_;
-  std::shared_ptr<http::ClientCall> call_ = std::make_shared<http::ClientCall>(kSilence);
-  std::mutex mutex_;
-  std::string text_;
-  std::atomic<bool> has_ended_{false}, is_complete_{false};
-  std::thread thread_;
-};
-
-bool until(const std::function<bool()>& condition, std::chrono::milliseconds limit = 10s) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
-
-class RouterTest : public testing::Test {
- protected:
-  /// Models a, b, c are good; others as the presets say.
-  void start(RouterOptions router, const std::string& presets = "",
-             std::function<std::uint64_t(const Options&)> estimate = nullptr) {
-    router.preset = folder_.write("presets.ini",
-                                  "[a]\nmodel = good\nalias = first\n[b]\nmodel = good\n"
-                                  "[c]\nmodel = good\n" +
-                                      presets);
-    RouterSettings settings;
-    settings.options.router = router;
-    settings.estimate = std::move(estimate);
-    settings.store = store_;
-    router_ = std::make_unique<Router>(std::move(settings));
-    door_ = folder_ / "door.sock";
-    server_ = std::make_unique<http::Server>(http::ServerSettings{.host = door_, .threads = 4},
-                                             router_->routes(fake_routes()));
-    server_->set_ready(true);
-    server_->run_in_background();
-    router_->start(0);
-  }
-  void TearDown() override { stop(); }
-  void stop() {
-    if (!router_) return;
-    router_->close();
-    server_->stop(5s);
-    router_->stop();
-    server_.reset();
-    router_.reset();
-  }
-
-  http::Response get(const std::string& target) {
-    return http::fetch(door_, {.target = target}, kSilence);
-  }
-  http::Response post(const std::string& target, const std::string& body,
-                      http::Headers headers = {}) {
-    return http::fetch(
-        door_, {.method = "POST", .target = target, .headers = std::move(headers), .body = body},
-        kSilence);
-  }
-  http::Response echo(const std::string& model) {
-    return post("/echo", R"({"model":")" + model + R"("})");
-  }
-  static std::string message_of(const http::Response& response) {
-    return Json::parse(response.body).at("error").at("message");
-  }
-  Json status(const std::string& model) {
-    const Json body = Json::parse(get("/models").body);
-    for (const auto& one : body.at("data"))
-      if (one.at("id") == model) return one.at("status");
-    return nullptr;
-  }
-  std::string state(const std::string& model) { return status(model).at("value"); }
-  std::unique_ptr<Stream> stream(const std::string& path, const std::string& model) {
-    auto out = std::make_unique<Stream>(door_, path, R"({"model":")" + model + R"("})");
-    return out;
-  }
-  /// A stream whose first event has come.
-  std::unique_ptr<Stream> running_stream(const std::string& model) {
-    auto out = stream("/stream", model);
-    EXPECT_TRUE(until([&] { return !out->text().empty(); }));
-    return out;
-  }
-
-  TemporaryFolder folder_;
-  ModelStore store_;
-  std::string door_;
-  std::unique_ptr<Router> router_;
-  std::unique_ptr<http::Server> server_;
 };
 
 TEST_F(RouterTest, ARequestLoadsItsModelAndIsPassedOnWithoutTheClientsRights) {

@@ -1,4 +1,4 @@
-// The exposition of metrics, and what the log of requests keeps.
+// What the log of requests keeps.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,10 +7,8 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "server/observe/exposition.h"
 #include "server/observe/prompt_files.h"
 #include "server/observe/request_log.h"
-#include "server/observe/request_metrics.h"
 
 namespace llm::server {
 namespace {
@@ -36,52 +34,6 @@ std::vector<std::string> lines_of(const std::string& path) {
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
   return lines;
-}
-
-TEST(Exposition, EscapesHelpAndLabels) {
-  Exposition out;
-  out.family("a_total", "counter", "one\\two\nthree \"four\"");
-  out.sample({{"path", "a\"b\\c\nd"}, {"other", ""}}, 3);
-  EXPECT_EQ(out.take(),
-            "# HELP a_total one\\\\two\\nthree \"four\"\n"
-            "# TYPE a_total counter\n"
-            "a_total{path=\"a\\\"b\\\\c\\nd\",other=\"\"} 3\n");
-}
-
-TEST(Exposition, HistogramsCumulateUpToInfinity) {
-  constexpr double kBounds[] = {0.5, 1};
-  Histogram histogram(kBounds);
-  for (const double value : {0.25, 0.75, 7.0, 8.0}) histogram.observe(value);
-  Exposition out;
-  out.family("h", "histogram", "x");
-  out.histogram({{"endpoint", "/v1"}}, histogram.values());
-  EXPECT_EQ(out.take(),
-            "# HELP h x\n# TYPE h histogram\n"
-            "h_bucket{endpoint=\"/v1\",le=\"0.5\"} 1\n"
-            "h_bucket{endpoint=\"/v1\",le=\"1\"} 2\n"
-            "h_bucket{endpoint=\"/v1\",le=\"+Inf\"} 4\n"
-            "h_sum{endpoint=\"/v1\"} 16\n"
-            "h_count{endpoint=\"/v1\"} 4\n");
-}
-
-TEST(RequestMetrics, WhatNoRouteTakesCannotMakeNewSeries) {
-  RequestMetrics metrics;
-  http::Request request;
-  http::Notes notes;
-  const http::Route route{.method = "POST", .path = "/slots/{id}", .handler = {}};
-  request.method = "POST";
-  request.path = "/slots/17";
-  metrics.count({request, &route, 200, 0, 0.01, notes});
-  for (const char* path : {"/one", "/two"}) {
-    request.method = request.path = path;
-    metrics.count({request, nullptr, 404, 0, 0.01, notes});
-  }
-  Exposition out;
-  metrics.write(out);
-  const std::string text = out.take();
-  EXPECT_NE(text.find(R"(_total{method="POST",endpoint="/slots/{id}",status="200"} 1)"), text.npos);
-  EXPECT_NE(text.find(R"(_total{method="other",endpoint="other",status="404"} 2)"), text.npos);
-  EXPECT_EQ(text.find("/one"), text.npos);
 }
 
 RequestRecord record(std::string body) {

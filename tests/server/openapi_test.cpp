@@ -1,8 +1,12 @@
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "base/json.h"
+#include "router/router.h"
 #include "server/endpoints.h"
 #include "server/fakes.h"
+#include "server/openapi/document.h"
 #include "server/openapi/operations.h"
 
 namespace llm::server {
@@ -30,6 +34,61 @@ TEST(OpenApi, IsMadeOfTheTables) {
   EXPECT_EQ(properties["cache_prompt"]["type"], "boolean");
   EXPECT_TRUE(properties.contains("guided_regex"));
   EXPECT_TRUE(properties.contains("stop"));
+}
+
+/// What a server of many models serves.
+std::vector<http::Route> routes_of_router(test::World& world) {
+  static router::Router many(router::RouterSettings{});
+  return many.routes(world.service->routes());
+}
+
+TEST(OpenApi, OfManyModelsDescribesEveryRouteButThePagesFiles) {
+  test::World world;
+  const auto routes = routes_of_router(world);
+  const Json paths = Json::parse(describe_router(routes, "/llm"))["paths"];
+  std::size_t described = 0;
+  std::set<std::string> others;
+  for (const http::Route& route : routes) {
+    const std::string method = route.method == "GET"    ? "get"
+                               : route.method == "POST" ? "post"
+                                                        : "delete";
+    if (paths.contains(route.path) && paths[route.path].contains(method))
+      ++described;
+    else
+      others.insert(route.path);
+  }
+  std::size_t operations = 0;
+  for (const auto& [path, methods] : paths.items()) operations += methods.size();
+  EXPECT_EQ(described, operations) << "what is described is served";
+  EXPECT_EQ(others, (std::set<std::string>{"/", "/chat.css", "/chat.js", "/docs", "/docs.css",
+                                           "/docs.js", "/index.html", "/markdown.js"}));
+  for (const char* path : {"/models/load", "/models/unload"})
+    EXPECT_TRUE(paths[path].contains("post")) << path;
+  EXPECT_TRUE(
+      paths["/models/sse"]["get"]["responses"]["200"]["content"].contains("text/event-stream"));
+}
+
+TEST(OpenApi, OfManyModelsSaysHowAModelIsChosen) {
+  test::World world;
+  const Json document = Json::parse(describe_router(routes_of_router(world), ""));
+  const auto parameters = [&](const char* path, const char* method) {
+    std::set<std::string> names;
+    const Json& operation = document["paths"][path][method];
+    if (operation.contains("parameters"))
+      for (const Json& one : operation["parameters"]) names.insert(one["name"]);
+    return names;
+  };
+  EXPECT_EQ(parameters("/slots", "get"),
+            (std::set<std::string>{"autoload", "fail_on_no_slot", "model"}));
+  EXPECT_EQ(parameters("/models", "get"), std::set<std::string>{"reload"});
+  EXPECT_EQ(parameters("/models", "delete"), std::set<std::string>{"model"});
+  EXPECT_EQ(parameters("/metrics", "get"), std::set<std::string>{"model"});
+  EXPECT_EQ(parameters("/livez", "get"), std::set<std::string>{});
+  const Json& schemas = document["components"]["schemas"];
+  EXPECT_EQ(schemas["post_tokenize_request"]["properties"]["model"]["type"], "string");
+  EXPECT_EQ(schemas["post_models_load_request"]["required"], Json::array({"model"}));
+  EXPECT_TRUE(document["paths"]["/tokenize"]["post"]["responses"].contains("502"));
+  EXPECT_FALSE(document["paths"]["/models/load"]["post"]["responses"].contains("502"));
 }
 
 TEST(BodyFields, WrongTypesAreNamedAndNullIsAbsent) {

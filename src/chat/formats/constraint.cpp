@@ -22,19 +22,26 @@ class ReplyWriter {
               ConstraintBuilder& builder)
       : layout_(layout), settings_(settings), e_(expressions), builder_(builder) {}
 
-  Expr reply(std::vector<Expr> choices) {
-    const Expr rest = e_.choice(std::move(choices));
+  /// One of both, each of which may be nothing. White space may stand before calls and behind
+  /// thoughts; a document that begins the reply begins with its own first character.
+  Expr reply(Expr calls, Expr document) {
+    const Expr rest = e_.choice({calls, document});
     // There reasoning is a message of its own, and the head of one stands at the beginning.
     if (is_harmony() || syntax() == CallSyntax::recipients) return rest;
+    const Expr at_once = e_.choice({e_.sequence({builder_.gap(), calls}), document});
     const ReasoningLayout& thinks = layout_.reasoning;
-    if (!thinks.exists()) return e_.sequence({builder_.gap(), rest});
+    if (!thinks.exists()) return at_once;
     const PromptReasoning prompt = prompt_reasoning(thinks, settings_.generation_prompt);
     if (prompt.is_open) return e_.sequence({block(), rest});
-    if (prompt.is_closed) return e_.sequence({builder_.gap(), rest});
+    if (prompt.is_closed) {
+      const bool has_gap = std::string_view(" \n").find(settings_.generation_prompt.back()) !=
+                           std::string_view::npos;
+      return has_gap ? at_once : e_.sequence({builder_.gap(), rest});
+    }
     const Expr stray = e_.sequence({e_.literal(thinks.end), builder_.gap()});
     const Expr start = thinks.start.empty() ? e_.nothing() : e_.literal(thinks.start);
-    return e_.sequence(
-        {builder_.gap(), e_.optional(e_.choice({stray, e_.sequence({start, block()})})), rest});
+    const Expr thoughts = e_.choice({stray, e_.sequence({start, block()})});
+    return e_.choice({at_once, e_.sequence({builder_.gap(), thoughts, rest})});
   }
 
   /// A document as the content.
@@ -152,12 +159,12 @@ ReplyConstraint LayoutFormat::constraint(const ReplySettings& settings) const {
     if (out.triggers.empty()) out.active = out.lazy = false;
     return out;
   }
-  std::vector<Expr> choices;
-  if (has_functions) choices.push_back(writer.calls(written_calls(/*lazy=*/false)));
+  Expr calls = out.expressions.nothing(), document = out.expressions.nothing();
+  if (has_functions) calls = writer.calls(written_calls(/*lazy=*/false));
   if (has_schema && (!has_functions || settings.tool_choice == ToolChoice::automatic)) {
-    choices.push_back(writer.document(settings.schema));
+    document = writer.document(settings.schema);
   }
-  out.root = writer.reply(std::move(choices));
+  out.root = writer.reply(calls, document);
   return out;
 }
 

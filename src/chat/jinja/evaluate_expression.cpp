@@ -42,12 +42,48 @@ Value Evaluator::evaluate(const Expr& expr) {
       return evaluate_call(static_cast<const Call&>(expr));
     case ExprKind::filter: {
       const auto& filter = static_cast<const Filter&>(expr);
-      return evaluate_filter(filter, evaluate(*filter.input));
+      Value made;
+      return evaluate_filter(filter, look_at(*filter.input, made));
     }
     case ExprKind::test:
       return evaluate_test(static_cast<const Test&>(expr));
   }
   return {};
+}
+
+const Value& Evaluator::look_at(const Expr& expr, Value& made) {
+  // Variables stay where they are while an expression is evaluated: only statements assign, and
+  // those of a macro that is called have a scope of their own.
+  if (expr.kind == ExprKind::name) {
+    step();
+    return variable(static_cast<const Name&>(expr).id);
+  }
+  if (expr.kind == ExprKind::literal) {
+    step();
+    return static_cast<const Literal&>(expr).value;
+  }
+  return made = evaluate(expr);
+}
+
+bool Evaluator::holds(const Expr& expr) {
+  if (expr.kind == ExprKind::logical) {
+    const auto& logical = static_cast<const Logical&>(expr);
+    const Nested nested(*this);
+    step();
+    for (const ExprPtr& operand : logical.operands)
+      if (holds(*operand) != logical.conjunction) return !logical.conjunction;
+    return logical.conjunction;
+  }
+  if (expr.kind == ExprKind::unary) {
+    const auto& unary = static_cast<const Unary&>(expr);
+    if (unary.op == UnaryOperator::logical_not) {
+      const Nested nested(*this);
+      step();
+      return !holds(*unary.operand);
+    }
+  }
+  Value made;
+  return truth(look_at(expr, made));
 }
 
 Value Evaluator::evaluate_items(const Items& expr) {
@@ -61,7 +97,8 @@ Value Evaluator::evaluate_items(const Items& expr) {
 Value Evaluator::evaluate_dict(const DictDisplay& expr) {
   auto dict = std::make_shared<Dict>();
   for (const auto& [key_expr, value_expr] : expr.entries) {
-    const Value key = evaluate(*key_expr);
+    Value made;
+    const Value& key = look_at(*key_expr, made);
     Value value = evaluate(*value_expr);
     at_ = expr.at;
     dict->set(*this, key, std::move(value));
@@ -71,7 +108,8 @@ Value Evaluator::evaluate_dict(const DictDisplay& expr) {
 }
 
 Value Evaluator::evaluate_unary(const Unary& expr) {
-  const Value value = evaluate(*expr.operand);
+  Value made;
+  const Value& value = look_at(*expr.operand, made);
   at_ = expr.at;
   switch (expr.op) {
     case UnaryOperator::negative:
@@ -85,15 +123,19 @@ Value Evaluator::evaluate_unary(const Unary& expr) {
 }
 
 Value Evaluator::evaluate_binary(const Binary& expr) {
-  const Value left = evaluate(*expr.left);
-  const Value right = evaluate(*expr.right);
+  Value made_left, made_right;
+  const Value& left = look_at(*expr.left, made_left);
+  const Value& right = look_at(*expr.right, made_right);
   at_ = expr.at;
   return binary(*this, expr.op, left, right);
 }
 
 Value Evaluator::evaluate_concat(const Concat& expr) {
   std::string out;
-  for (const ExprPtr& part : expr.parts) append_text(*this, out, evaluate(*part));
+  for (const ExprPtr& part : expr.parts) {
+    Value made;
+    append_text(*this, out, look_at(*part, made));
+  }
   return Value(std::move(out));  // append_text has counted the memory
 }
 
@@ -107,38 +149,44 @@ Value Evaluator::evaluate_logical(const Logical& expr) {
 }
 
 Value Evaluator::evaluate_comparison(const ComparisonChain& expr) {
-  Value left = evaluate(*expr.first);
+  Value made[2];  // of the operands, in turn
+  const Value* left = &look_at(*expr.first, made[0]);
+  std::size_t turn = 1;
   for (const auto& [comparison, operand] : expr.rest) {
-    Value right = evaluate(*operand);
+    const Value* right = &look_at(*operand, made[turn]);
     at_ = operand->at;
-    if (!compare(*this, comparison, left, right)) return false;
-    left = std::move(right);
+    if (!compare(*this, comparison, *left, *right)) return false;
+    left = right;
+    turn = 1 - turn;
   }
   return true;
 }
 
 Value Evaluator::evaluate_conditional(const Conditional& expr) {
-  if (truth(evaluate(*expr.condition))) return evaluate(*expr.value);
+  if (holds(*expr.condition)) return evaluate(*expr.value);
   if (expr.otherwise) return evaluate(*expr.otherwise);
   return Value::undefined("the inline if-expression has no else, and its condition is false");
 }
 
 Value Evaluator::evaluate_attribute(const Attribute& expr) {
-  const Value object = evaluate(*expr.object);
+  Value made;
+  const Value& object = look_at(*expr.object, made);
   at_ = expr.at;
   return attribute(*this, object, expr.name);
 }
 
 Value Evaluator::evaluate_subscript(const Subscript& expr) {
-  const Value object = evaluate(*expr.object);
-  const Value key = evaluate(*expr.key);
+  Value made_object, made_key;
+  const Value& object = look_at(*expr.object, made_object);
+  const Value& key = look_at(*expr.key, made_key);
   at_ = expr.at;
   return subscript(*this, object, key);
 }
 
 Value Evaluator::evaluate_slice(const Slice& expr) {
   const auto bound = [&](const ExprPtr& part) { return part ? evaluate(*part) : Value(); };
-  const Value object = evaluate(*expr.object);
+  Value made;
+  const Value& object = look_at(*expr.object, made);
   const Value start = bound(expr.start);
   const Value stop = bound(expr.stop);
   const Value step_value = bound(expr.step);
@@ -178,7 +226,8 @@ Value Evaluator::evaluate_filter(const Filter& expr, const Value& input) {
 }
 
 bool Evaluator::evaluate_test(const Test& expr) {
-  const Value input = evaluate(*expr.input);
+  Value made;
+  const Value& input = look_at(*expr.input, made);
   at_ = expr.at;
   if (!expr.function) refuse("No test named '{}'.", expr.name);
   const Arguments arguments = evaluate_arguments(expr.arguments);

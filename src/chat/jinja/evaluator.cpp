@@ -116,14 +116,18 @@ Evaluator::Flow Evaluator::execute(const Node& node) {
     case NodeKind::text:
       write(static_cast<const TextNode&>(node).text);
       return Flow::next;
-    case NodeKind::output:
-      append_text(*this, *out_, evaluate(*static_cast<const Output&>(node).value));
+    case NodeKind::output: {
+      Value made;
+      const Value& value = look_at(*static_cast<const Output&>(node).value, made);
+      append_text(*this, *out_, value);
       return Flow::next;
+    }
     case NodeKind::conditional:
       return execute_if(static_cast<const If&>(node));
     case NodeKind::loop: {
       const auto& loop = static_cast<const For&>(node);
-      return execute_for(loop, evaluate(*loop.iterable), 0);
+      Value made;
+      return execute_for(loop, look_at(*loop.iterable, made), 0);
     }
     case NodeKind::assignment: {
       const auto& assignment = static_cast<const Assignment&>(node);
@@ -154,7 +158,7 @@ Evaluator::Flow Evaluator::execute(const Node& node) {
 
 Evaluator::Flow Evaluator::execute_if(const If& node) {
   for (const auto& [condition, body] : node.branches)
-    if (truth(evaluate(*condition))) return execute(body);
+    if (holds(*condition)) return execute(body);
   return execute(node.otherwise);
 }
 
@@ -171,7 +175,7 @@ std::vector<Value> Evaluator::filtered(const For& node, std::vector<Value> items
   for (const Value& item : items) {
     const bool wanted = scoped(inner(), [&] {
       assign(node.target, item);
-      return truth(evaluate(*node.condition));
+      return holds(*node.condition);
     });
     if (wanted) kept.push_back(item);
   }
@@ -186,9 +190,16 @@ Evaluator::Flow Evaluator::execute_body(const For& node, std::vector<Value> item
   loop->depth = depth;
   const Value loop_value(Kind::loop, loop);
   Flow flow = Flow::next;
+  ScopePtr scope;
   for (loop->index = 0; loop->index < loop->items.size(); ++loop->index) {
     step();
-    flow = scoped(std::make_shared<Scope>(outer), [&] {
+    // A round's variables are its own: the scope is used again unless a macro has kept it.
+    if (scope.use_count() == 1) {
+      scope->variables.clear();
+    } else {
+      scope = std::make_shared<Scope>(outer);
+    }
+    flow = scoped(scope, [&] {
       assign(kLoopName, loop_value);
       assign(node.target, loop->items[loop->index]);
       return execute(node.body);

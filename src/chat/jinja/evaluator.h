@@ -72,6 +72,11 @@ class Evaluator final : public Runtime {
   Value run_filters(const std::vector<std::unique_ptr<Filter>>& filters, std::string text);
 
   Value evaluate(const Expr& expr);
+  /// The same without a copy of what is there already: variables and literals. Good until the next
+  /// statement; what had to be made is kept in `made`.
+  const Value& look_at(const Expr& expr, Value& made);
+  /// Whether `expr` is true, without making values of the answers in between.
+  bool holds(const Expr& expr);
   Value evaluate_items(const Items& expr);
   Value evaluate_dict(const DictDisplay& expr);
   Value evaluate_unary(const Unary& expr);

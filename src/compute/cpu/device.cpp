@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "compute/cpu/cores.h"
+#include "base/log.h"
 
 namespace llm::compute::cpu {
 namespace {
@@ -22,20 +22,20 @@ std::size_t index(std::int64_t i) {
   return static_cast<std::size_t>(i);
 }
 
-int threads_or_all(int wanted, int otherwise) {
-  return wanted > 0 ? wanted : otherwise;
-}
-
 }  // namespace
 
 CpuDevice::CpuDevice(const CpuSettings& settings)
-    : threads_(std::max(threads_or_all(settings.threads, usable_cores()),
-                        threads_or_all(settings.batch_threads, 1))),
-      decode_team_(threads_or_all(settings.threads, usable_cores())),
-      batch_team_(threads_or_all(settings.batch_threads, decode_team_)),
+    : CpuDevice(settings, plan_threads(settings, this_machine())) {}
+
+CpuDevice::CpuDevice(const CpuSettings& settings, Plan plan)
+    : threads_(std::max(plan.decode_threads, plan.batch_threads), plan.manners),
+      decode_team_(plan.decode_threads),
+      batch_team_(plan.batch_threads),
       engine_(threads_, settings.isa),
       kernels_(vector_kernels(engine_.isa())),
-      attention_(threads_, kernels_) {}
+      attention_(threads_, kernels_) {
+  for (const std::string& notice : plan.notices) log::warn("{}", notice);
+}
 
 std::string CpuDevice::description() const {
   return fmt::format("CPU ({}, {} threads)", engine_.isa(), threads_.size());
@@ -63,6 +63,10 @@ Tensor CpuDevice::allocate(std::int64_t rows, std::int64_t cols) {
 void CpuDevice::reset() {
   arena_.reset();
   ropes_.end_step();
+}
+
+void CpuDevice::begin_step(std::int64_t tokens) {
+  threads_.use(tokens >= kBatchTokens ? 1 : 0);
 }
 
 std::unique_ptr<KvPool> CpuDevice::make_kv_pool(const KvLayout& layout, int page_count) {
@@ -223,6 +227,10 @@ void CpuDevice::gather_rows(Tensor x, std::span<const std::int32_t> rows, Tensor
 }  // namespace llm::compute::cpu
 
 namespace llm::compute {
+
+void check(const CpuSettings& settings) {
+  cpu::plan_threads(settings, cpu::this_machine());
+}
 
 std::unique_ptr<Device> make_cpu_device(const CpuSettings& settings) {
   return std::make_unique<cpu::CpuDevice>(settings);

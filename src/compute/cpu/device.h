@@ -8,6 +8,7 @@
 #include "compute/cpu/arena.h"
 #include "compute/cpu/attention.h"
 #include "compute/cpu/linear.h"
+#include "compute/cpu/placement.h"
 #include "compute/cpu/rope_tables.h"
 #include "compute/cpu/vector_kernels.h"
 #include "compute/device.h"
@@ -22,6 +23,7 @@ class CpuDevice final : public Device {
   std::string description() const override;
   Tensor allocate(std::int64_t rows, std::int64_t cols) override;
   void reset() override;
+  void begin_step(std::int64_t tokens) override;
   Mark mark() const override { return arena_.mark(); }
   void rewind(Mark mark) override { arena_.rewind(mark); }
   void prepare(Weight& weight) override { engine_.prepare(weight); }
@@ -51,6 +53,7 @@ class CpuDevice final : public Device {
   void gather_rows(Tensor x, std::span<const std::int32_t> rows, Tensor out) override;
 
  private:
+  CpuDevice(const CpuSettings& settings, Plan plan);
   /// Threads for a step of that many tokens.
   int team(std::int64_t tokens) const;
   /// Calls work(row) for each row, on several threads when the rows are worth it.

@@ -11,6 +11,9 @@ const VectorKernels& vector_kernels(std::string_view isa) {
 #if defined(LLAMA_ISA_AVX2)
   if (isa == "avx2") return avx2::kVectorKernels;
 #endif
+#if defined(LLAMA_ISA_NEON)
+  if (isa == "neon") return neon::kVectorKernels;
+#endif
   if (isa == "portable") return portable::kVectorKernels;
   fail("no vector kernels for the instruction set '{}'", isa);
 }

@@ -111,5 +111,8 @@ extern const VectorKernels kVectorKernels;
 namespace avx512 {
 extern const VectorKernels kVectorKernels;
 }
+namespace neon {
+extern const VectorKernels kVectorKernels;
+}
 
 }  // namespace llm::compute::cpu

@@ -25,7 +25,7 @@ namespace llm::grammar {
 
 struct Frame;
 struct TokenSet;
-struct LocalMask;
+struct RegionMask;
 
 /// A position and where its region returns to; null at the bottom.
 struct Item {
@@ -49,8 +49,8 @@ struct State {
   std::uint64_t hash = 0;
   mutable std::atomic<std::atomic<const State*>*> next = nullptr;  // per live byte
   mutable std::atomic<const TokenSet*> mask = nullptr;             // mask.h
-  mutable std::atomic<const LocalMask*> local_mask = nullptr;
-  mutable std::atomic<std::uint64_t> loop_kinds = 0;  // with bit 32 when known
+  mutable std::atomic<const RegionMask*> region_mask = nullptr;    // region_mask.h
+  mutable std::atomic<std::uint64_t> loop_kinds = 0;               // with bit 32 when known
 
   bool is_dead() const { return items.empty() && !is_accepting; }
   bool reads(std::uint8_t byte) const { return live[byte >> 6] >> (byte & 63) & 1; }

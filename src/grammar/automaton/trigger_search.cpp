@@ -14,9 +14,9 @@ constexpr std::uint32_t kMatchLimit = 100'000, kHeapKilobytes = 4096;
 
 struct TriggerSearch::Pattern {
   struct Free {
-    void operator()(pcre2_code* code) const { pcre2_code_free(code); }
-    void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-    void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
+    void operator()(pcre2_code* one) const { pcre2_code_free(one); }
+    void operator()(pcre2_match_data* one) const { pcre2_match_data_free(one); }
+    void operator()(pcre2_match_context* one) const { pcre2_match_context_free(one); }
   };
 
   explicit Pattern(const std::string& text) {
@@ -103,6 +103,12 @@ int TriggerSearch::find(std::int32_t state, bool wants_trigger, bool wants_start
 
 std::optional<std::size_t> TriggerSearch::read(Place& place, std::string_view text,
                                                std::size_t offset, std::size_t from) const {
+  if (const auto start = read_words(place, text, offset, from)) return start;
+  return match_patterns(place, text, offset);
+}
+
+std::optional<std::size_t> TriggerSearch::read_words(Place& place, std::string_view text,
+                                                     std::size_t offset, std::size_t from) const {
   for (std::size_t i = from; i < text.size(); ++i) {
     place.state = automaton_->next(place.state, static_cast<std::uint8_t>(text[i]));
     const std::size_t end = offset + i + 1;
@@ -124,12 +130,12 @@ std::optional<std::size_t> TriggerSearch::read(Place& place, std::string_view te
       if (trigger >= 0) return place.patterns_from + read - words_[trigger].size();
     }
   }
-  if (place.is_thinking || patterns_.empty()) return std::nullopt;
-  return match_patterns(place, text, offset);
+  return std::nullopt;
 }
 
 std::optional<std::size_t> TriggerSearch::match_patterns(const Place& place, std::string_view text,
                                                          std::size_t offset) const {
+  if (place.is_thinking || patterns_.empty()) return std::nullopt;
   const std::size_t from = std::max(place.patterns_from, offset);
   if (from > offset + text.size()) return std::nullopt;
   const std::string_view searched = text.substr(from - offset);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,13 +36,27 @@ class TriggerSearch {
   std::optional<std::size_t> read(Place& place, std::string_view text, std::size_t offset,
                                   std::size_t from) const;
 
+  /// The same in two parts: words and tags may be read byte by byte, patterns are looked for where
+  /// a token ends (and no word was found).
+  std::optional<std::size_t> read_words(Place& place, std::string_view text, std::size_t offset,
+                                        std::size_t from) const;
+  std::optional<std::size_t> match_patterns(const Place& place, std::string_view text,
+                                            std::size_t offset) const;
+
+  /// Reads a byte behind which no word ends; false, and nothing is read, where one does.
+  bool passes(Place& place, std::uint8_t byte) const {
+    const std::int32_t next = automaton_->next(place.state, byte);
+    if (automaton_->longest(next) >= 0) return false;
+    place.state = next;
+    return true;
+  }
+
   bool is_token_trigger(TokenId token) const;
+  std::span<const TokenId> token_triggers() const { return tokens_; }
   bool has_patterns() const { return !patterns_.empty(); }
 
  private:
   struct Pattern;
-  std::optional<std::size_t> match_patterns(const Place& place, std::string_view text,
-                                            std::size_t offset) const;
   /// The first word at whose end `state` is and which is of the wanted sort; the longest one.
   int find(std::int32_t state, bool wants_trigger, bool wants_start, bool wants_end) const;
 

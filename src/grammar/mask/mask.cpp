@@ -1,24 +1,28 @@
-// Masks are made of two parts. What a region itself does with a token does not depend on where it
-// was called: this is computed once per local state (Automaton::inside) and shared. Where the
-// region ends inside of a token, the rest of the token is walked from what follows the region.
+// A mask is put together from what regions do with tokens (region_mask.h), which does not depend on
+// where a region was called and is shared: the regions that a state is in read tokens, or read them
+// until they end; the rests of these go on in the regions that follow, and so on. Only the smallest
+// rests are read from the state at hand itself.
 #include "grammar/mask/mask.h"
 
 #include <algorithm>
 #include <limits>
 
-#include "grammar/mask/local_mask.h"
+#include "grammar/mask/region_mask.h"
 #include "grammar/mask/trie_walk.h"
 
 namespace llm::grammar {
 namespace {
 
-constexpr int kManyBytes = 10;              // live ones from which local masks pay: digits, for one
-constexpr std::uint32_t kManyNodes = 4000;  // the same for tokens that begin with a live byte
-constexpr std::size_t kFewRounds = 10;      // of a counted region: near its end
-constexpr std::uint32_t kManyRests = 8;     // from which putting them together pays
+constexpr int kManyBytes = 10;  // live ones from which regions' masks pay: digits, for one
+constexpr std::uint32_t kManyNodes = 4000;    // the same for tokens that begin with a live byte
+constexpr std::size_t kFewRounds = 10;        // of a counted region: near its end
+constexpr std::uint32_t kFewNodes = 8;        // of rests that are read at once
+constexpr std::size_t kMaxFrames = 16;        // that are looked at one by one
+constexpr int kMaxDepth = 32;                 // regions that one token ends in
+constexpr std::uint32_t kMaxSpent = 400'000;  // looks at rests that one mask may cost
 
 std::size_t words(const Vocabulary& vocabulary) {
-  return (vocabulary.rank_count() + 63) / 64;
+  return (static_cast<std::size_t>(vocabulary.size()) + 63) / 64;
 }
 
 const State* read(Automaton& automaton, const State* state, std::string_view text) {
@@ -37,105 +41,174 @@ std::size_t rounds_left(const Region& region, const Frame& frame) {
 
 /// A region as it stands in a frame. A counted one that is far from its bounds is taken as one
 /// without: a token cannot do more rounds than it has bytes. Only longer tokens, and those that may
-/// leave too early, are then read one by one.
-class FrameMask {
- public:
-  FrameMask(Automaton& automaton, const State* state, const Frame* frame,
-            const Vocabulary& vocabulary)
-      : automaton_(automaton), vocabulary_(vocabulary), frame_(frame) {
+/// leave too early, must then be read one by one.
+struct Stand {
+  Stand(const Automaton& automaton, const Frame* frame) {
     const Region* region = frame == nullptr ? nullptr : &automaton.program().regions[frame->region];
-    const bool is_counted = region != nullptr && region->kind == Region::Kind::counted;
-    if (is_counted) left_ = rounds_left(*region, *frame);
-    is_open_ = is_counted && left_ >= kFewRounds;
-    may_leave_ = !is_counted || frame->low >= static_cast<std::uint32_t>(region->minimum);
-    if (is_open_) exact_ = automaton.inside(state, frame);
-    mask_ = &local_mask(automaton, automaton.inside(state, frame, is_open_), vocabulary);
+    is_counted = region != nullptr && region->kind == Region::Kind::counted;
+    if (!is_counted) return;
+    left = rounds_left(*region, *frame);
+    is_open = left >= kFewRounds;
+    may_leave = frame->low >= static_cast<std::uint32_t>(region->minimum);
   }
+  /// Tokens of `longest` bytes and less can be read as if nothing were counted.
+  bool is_free(std::size_t longest) const { return !is_counted || (may_leave && left >= longest); }
 
-  /// Adds the tokens that the region reads, and those that it ends in.
-  void add_to(std::vector<std::uint64_t>& bits) const {
-    if (is_open_ && left_ < static_cast<std::size_t>(vocabulary_.longest())) {
-      std::vector<std::uint64_t> found = mask_->bits;
-      remove_long(found);
-      for (std::size_t i = 0; i < bits.size(); ++i) bits[i] |= found[i];
-    } else {
-      for (std::size_t i = 0; i < bits.size(); ++i) bits[i] |= mask_->bits[i];
-    }
-    if (frame_ != nullptr) add_rests(RankBits{bits});
-  }
-
- private:
-  /// Those that do more rounds than are left.
-  void remove_long(std::vector<std::uint64_t>& found) const {
-    for (const std::uint32_t rank : vocabulary_.by_length()) {
-      const std::string_view text = vocabulary_.text(vocabulary_.token(rank));
-      if (text.size() <= left_) break;
-      if (!(found[rank / 64] >> (rank % 64) & 1)) continue;
-      if (read(automaton_, exact_, text)->is_dead()) {
-        found[rank / 64] &= ~(std::uint64_t{1} << (rank % 64));
-      }
-    }
-  }
-
-  void add_rests(RankBits found) const {
-    const State* after = automaton_.after(frame_);
-    const bool must_look =
-        is_open_ && (!may_leave_ || left_ < static_cast<std::size_t>(vocabulary_.longest()));
-    Walk walk(automaton_, vocabulary_, found);
-    for (int byte = 0; byte < 256 && !walk.is_exhausted(); ++byte) {
-      const std::uint32_t begin = mask_->first[byte], end = mask_->first[byte + 1];
-      if (begin == end) continue;
-      const State* now = automaton_.step(after, static_cast<std::uint8_t>(byte));
-      if (now->is_dead()) continue;
-      if (!must_look && end - begin >= kManyRests) {
-        const auto value = static_cast<std::uint8_t>(byte);
-        walk_rests(automaton_, rest_trie(automaton_, *mask_, value, vocabulary_), now, found);
-        continue;
-      }
-      for (std::uint32_t i = begin; i < end && !walk.is_exhausted(); ++i) {
-        const LocalMask::Rest& rest = mask_->rests[i];
-        if (must_look && !may_be_left_before(rest)) continue;
-        found.add(rest.first_rank, rest.first_rank + rest.count);
-        if (!rest.is_leaf) walk.below(rest.node, now);
-      }
-    }
-  }
-
-  /// Of an open counted region.
-  bool may_be_left_before(const LocalMask::Rest& rest) const {
-    const std::size_t depth = rest.depth - 1u;
-    if (may_leave_ && depth <= left_) return true;
-    const std::string_view text = vocabulary_.text(vocabulary_.token(rest.first_rank));
-    return read(automaton_, exact_, text.substr(0, depth))->is_accepting;
-  }
-
-  Automaton& automaton_;
-  const Vocabulary& vocabulary_;
-  const Frame* frame_;
-  std::size_t left_ = std::numeric_limits<std::size_t>::max();  // rounds
-  bool is_open_ = false, may_leave_ = true;
-  const State* exact_ = nullptr;
-  const LocalMask* mask_ = nullptr;
+  bool is_counted = false, is_open = false, may_leave = true;
+  std::size_t left = std::numeric_limits<std::size_t>::max();  // rounds
 };
 
 /// The frames of a state's items, each once; empty when there are too many to look at one by one.
 std::vector<const Frame*> frames_of(const State* state) {
   std::vector<const Frame*> frames;
-  for (const Item& item : state->items) frames.push_back(item.frame);
-  std::sort(frames.begin(), frames.end());
-  frames.erase(std::unique(frames.begin(), frames.end()), frames.end());
-  if (frames.size() > 16) frames.clear();
+  for (const Item& item : state->items) {
+    if (std::find(frames.begin(), frames.end(), item.frame) != frames.end()) continue;
+    if (frames.size() == kMaxFrames) return {};
+    frames.push_back(item.frame);
+  }
   return frames;
 }
 
-std::vector<std::uint64_t> ranks_of(Automaton& automaton, const State* state,
-                                    const Vocabulary& vocabulary) {
-  std::vector<std::uint64_t> bits(words(vocabulary), 0);
-  const std::vector<const Frame*> frames = frames_of(state);
-  if (frames.empty()) Walk(automaton, vocabulary, RankBits{bits}).all(state);
-  for (const Frame* frame : frames) FrameMask(automaton, state, frame, vocabulary).add_to(bits);
-  return bits;
-}
+/// Collects the tokens of one state, a bit for each.
+class Collector {
+ public:
+  Collector(Automaton& automaton, const Vocabulary& vocabulary)
+      : automaton_(automaton),
+        vocabulary_(vocabulary),
+        bits_(words(vocabulary), 0),
+        walk_(automaton, vocabulary, TokenBits{vocabulary, bits_}) {}
+
+  std::vector<std::uint64_t> tokens_of(const State* state) {
+    const std::vector<const Frame*> frames = frames_of(state);
+    for (const Frame* frame : frames) add(state, frame);
+    if (frames.empty() || is_spent()) walk_.all(state);
+    return std::move(bits_);
+  }
+
+ private:
+  bool is_spent() const { return spent_ > kMaxSpent; }
+
+  /// All tokens, as far as `frame` begins to read them.
+  void add(const State* state, const Frame* frame) {
+    const Stand stand(automaton_, frame);
+    const auto longest = static_cast<std::size_t>(vocabulary_.longest());
+    const State* local = automaton_.inside(state, frame, stand.is_open);
+    const RegionMask& mask = region_mask(automaton_, local, vocabulary_);
+    if (!stand.is_open || stand.is_free(longest)) {
+      mask.add_to(bits_);
+      if (frame != nullptr) add_exits(mask, automaton_.after(frame), 0);
+      return;
+    }
+    const State* exact = automaton_.inside(state, frame);
+    if (stand.left < longest) {
+      add_but_long(mask, state, stand.left);
+    } else {
+      mask.add_to(bits_);
+    }
+    add_checked_exits(mask, automaton_.after(frame), exact, stand);
+  }
+
+  /// Without those that do more rounds than are left, unless what follows reads their rests.
+  void add_but_long(const RegionMask& mask, const State* state, std::size_t left) {
+    std::vector<std::uint64_t> found(bits_.size(), 0);
+    mask.add_to(found);
+    for (const std::uint32_t rank : vocabulary_.by_length()) {
+      const TokenId token = vocabulary_.token(rank);
+      const std::string_view text = vocabulary_.text(token);
+      if (text.size() <= left) break;
+      if (!(found[token / 64] >> (token % 64) & 1)) continue;
+      if (read(automaton_, state, text)->is_dead()) {
+        found[token / 64] &= ~(std::uint64_t{1} << (token % 64));
+      }
+    }
+    for (std::size_t i = 0; i < bits_.size(); ++i) bits_[i] |= found[i];
+  }
+
+  /// Of a counted region that is taken as one without bounds.
+  void add_checked_exits(const RegionMask& mask, const State* after, const State* exact,
+                         const Stand& stand) {
+    const auto nodes = vocabulary_.nodes();
+    const auto may_be_left_before = [&](const Vocabulary::Node& node) {
+      const std::size_t depth = node.depth - 1u;
+      if (stand.may_leave && depth <= stand.left) return true;
+      const std::string_view text = vocabulary_.text(vocabulary_.token(node.first_rank));
+      return read(automaton_, exact, text.substr(0, depth))->is_accepting;
+    };
+    for (const RegionMask::Byte& at : mask.bytes) {
+      const State* now = automaton_.step(after, at.byte);
+      if (now->is_dead()) continue;
+      for (std::uint32_t i = at.begin; i < at.end && !walk_.is_exhausted(); ++i) {
+        if (may_be_left_before(nodes[mask.exits[i]])) walk_.from(mask.exits[i], now);
+      }
+    }
+  }
+
+  struct Group {
+    const State* state;
+    ByteSet bytes;
+    std::uint32_t size;
+  };
+
+  /// The rests of tokens that a region ends in, from the state behind it on. Those that lead to one
+  /// state are one set, which is much the same for every stack.
+  void add_exits(const RegionMask& mask, const State* after, int depth) {
+    std::vector<Group> groups;
+    for (const RegionMask::Byte& at : mask.bytes) {
+      const State* now = automaton_.step(after, at.byte);
+      if (now->is_dead()) continue;
+      auto group = std::find_if(groups.begin(), groups.end(),
+                                [&](const Group& known) { return known.state == now; });
+      if (group == groups.end()) group = groups.insert(group, Group{now, {}, 0});
+      group->bytes[at.byte / 64] |= std::uint64_t{1} << (at.byte % 64);
+      group->size += at.size;
+    }
+    for (const Group& group : groups) {
+      if (is_spent()) return;
+      if (group.size <= kFewNodes) {
+        read_exits(mask, group);
+      } else {
+        add_rests(rests_behind(automaton_, mask, group.bytes), group.state, depth + 1);
+      }
+    }
+  }
+
+  void read_exits(const RegionMask& mask, const Group& group) {
+    for (const RegionMask::Byte& at : mask.bytes) {
+      if (!(group.bytes[at.byte / 64] >> (at.byte % 64) & 1)) continue;
+      for (std::uint32_t i = at.begin; i < at.end; ++i) walk_.from(mask.exits[i], group.state);
+    }
+  }
+
+  void add_rests(const Rests& rests, const State* state, int depth) {
+    spent_ += 8;
+    const std::vector<const Frame*> frames = frames_of(state);
+    const bool is_free = std::all_of(frames.begin(), frames.end(), [&](const Frame* frame) {
+      return Stand(automaton_, frame).is_free(static_cast<std::size_t>(vocabulary_.longest()));
+    });
+    if (frames.empty() || !is_free || depth > kMaxDepth) {
+      for (const std::uint32_t node : rests.nodes) {
+        if (walk_.is_exhausted()) return;
+        walk_.from(node, state);
+      }
+      return;
+    }
+    for (const Frame* frame : frames) {
+      const bool is_counted = Stand(automaton_, frame).is_counted;
+      const State* local = automaton_.inside(state, frame, is_counted);
+      bool is_new = false;
+      const RegionMask& mask = region_mask(automaton_, local, rests, vocabulary_, is_new);
+      if (is_new) spent_ += rests.size / 4;
+      mask.add_to(bits_);
+      if (frame != nullptr) add_exits(mask, automaton_.after(frame), depth);
+    }
+  }
+
+  Automaton& automaton_;
+  const Vocabulary& vocabulary_;
+  std::vector<std::uint64_t> bits_;
+  Walk<TokenBits> walk_;
+  std::uint32_t spent_ = 0;
+};
 
 /// What token items allow, by token.
 void add_token_items(const Automaton& automaton, const State* state, const Vocabulary& vocabulary,
@@ -156,11 +229,9 @@ void add_token_items(const Automaton& automaton, const State* state, const Vocab
   }
 }
 
-TokenSet packed(std::span<const std::uint64_t> ranks, const Automaton& automaton,
-                const State* state, const Vocabulary& vocabulary) {
-  if (!state->has_token_items) return token_set_of_ranks(ranks, vocabulary);
-  std::vector<std::uint64_t> bits = token_bits(ranks, vocabulary);
-  add_token_items(automaton, state, vocabulary, bits);
+TokenSet packed(std::vector<std::uint64_t> bits, const Automaton& automaton, const State* state,
+                const Vocabulary& vocabulary) {
+  if (state->has_token_items) add_token_items(automaton, state, vocabulary, bits);
   return token_set_of_tokens(std::move(bits), static_cast<std::uint32_t>(vocabulary.size()));
 }
 
@@ -183,8 +254,8 @@ TokenSet sparse_set(Automaton& automaton, const State* state, const Vocabulary& 
   for (const auto& [begin, end] : ranges) count += end - begin;
   if (state->has_token_items || count >= static_cast<std::uint32_t>(vocabulary.size()) / 16) {
     std::vector<std::uint64_t> bits(words(vocabulary), 0);
-    for (const auto& [begin, end] : ranges) RankBits{bits}.add(begin, end);
-    return packed(bits, automaton, state, vocabulary);
+    for (const auto& [begin, end] : ranges) TokenBits{vocabulary, bits}.add(begin, end);
+    return packed(std::move(bits), automaton, state, vocabulary);
   }
   TokenSet set{.form = TokenSet::Form::few, .list = {}, .bits = {}, .count = count};
   set.list.reserve(count);
@@ -202,9 +273,9 @@ const TokenSet& allowed_tokens(Automaton& automaton, const State* state,
                                const Vocabulary& vocabulary) {
   if (const TokenSet* known = state->mask.load(std::memory_order_acquire)) return *known;
   const auto set = std::make_shared<const TokenSet>(
-      reads_little(state, vocabulary)
-          ? sparse_set(automaton, state, vocabulary)
-          : packed(ranks_of(automaton, state, vocabulary), automaton, state, vocabulary));
+      reads_little(state, vocabulary) ? sparse_set(automaton, state, vocabulary)
+                                      : packed(Collector(automaton, vocabulary).tokens_of(state),
+                                               automaton, state, vocabulary));
   const std::lock_guard lock(automaton.mask_mutex());
   if (const TokenSet* other = state->mask.load(std::memory_order_acquire)) return *other;
   automaton.attachments().push_back(set);

@@ -1,9 +1,16 @@
 #include "grammar/mask/token_set.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <limits>
+
+// Wider vectors where the machine has them. Thread sanitizer cannot run the resolvers behind such
+// functions.
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define LLM_VECTOR_VERSIONS __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define LLM_VECTOR_VERSIONS
+#endif
 
 namespace llm::grammar {
 namespace {
@@ -23,46 +30,37 @@ void for_missing(std::span<const std::uint64_t> bits, std::uint32_t size, Visit 
   }
 }
 
-/// From ranks, without looking at tokens that are in the set where nearly all are.
-TokenSet packed_most(std::span<const std::uint64_t> ranks, std::uint32_t count,
-                     const Vocabulary& vocabulary) {
-  TokenSet set{.form = TokenSet::Form::most, .list = {}, .bits = {}, .count = count};
-  set.list.reserve(vocabulary.size() - count);
-  for_missing(ranks, vocabulary.rank_count(),
-              [&](std::uint32_t rank) { set.list.push_back(vocabulary.token(rank)); });
-  const auto unranked = vocabulary.unranked();
-  set.list.insert(set.list.end(), unranked.begin(), unranked.end());
-  return set;
-}
+// Vectors of the compiler, split or joined as the machine has registers.
+using Ints [[gnu::vector_size(64)]] = std::int32_t;
 
-/// For every byte of a set, all bits of the numbers that it keeps.
-const std::array<std::array<std::uint32_t, 8>, 256>& keeping_table() {
-  static const auto table = [] {
-    std::array<std::array<std::uint32_t, 8>, 256> made{};
-    for (unsigned byte = 0; byte < 256; ++byte) {
-      for (unsigned i = 0; i < 8; ++i) made[byte][i] = byte >> i & 1 ? ~std::uint32_t{0} : 0;
+/// Sixty-four logits per word of `bits`: those whose bits are not set are forbidden.
+LLM_VECTOR_VERSIONS
+void forbid_missing(const std::uint64_t* bits, std::size_t words, float* logits) {
+  constexpr Ints kLanes = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                           1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+  constexpr auto kForbiddenBits = std::bit_cast<std::int32_t>(kForbidden);
+  for (std::size_t word = 0; word < words; ++word) {
+    if (bits[word] == ~std::uint64_t{0}) continue;
+    for (int part = 0; part < 4; ++part) {
+      float* const at = logits + word * 64 + part * 16;
+      Ints values;
+      std::memcpy(&values, at, sizeof values);
+      const Ints kept = (Ints{} + static_cast<std::int32_t>(bits[word] >> (part * 16))) & kLanes;
+      values = kept != 0 ? values : Ints{} + kForbiddenBits;
+      std::memcpy(at, &values, sizeof values);
     }
-    return made;
-  }();
-  return table;
-}
-
-/// Eight at a time without branches, which compilers turn into vector instructions.
-void apply_bits(std::span<const std::uint64_t> bits, std::span<float> logits) {
-  const auto& table = keeping_table();
-  constexpr auto kForbiddenBits = std::bit_cast<std::uint32_t>(kForbidden);
-  std::size_t at = 0;
-  for (; at + 8 <= logits.size(); at += 8) {
-    const auto byte = static_cast<std::uint8_t>(bits[at / 64] >> (at % 64));
-    if (byte == 0xFF) continue;
-    std::array<std::uint32_t, 8> values;
-    std::memcpy(values.data(), logits.data() + at, sizeof values);
-    for (int i = 0; i < 8; ++i) {
-      values[i] = (values[i] & table[byte][i]) | (kForbiddenBits & ~table[byte][i]);
-    }
-    std::memcpy(logits.data() + at, values.data(), sizeof values);
   }
-  for (; at < logits.size(); ++at) {
+}
+
+LLM_VECTOR_VERSIONS
+void forbid(float* logits, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) logits[i] = kForbidden;
+}
+
+void apply_bits(std::span<const std::uint64_t> bits, std::span<float> logits) {
+  const std::size_t whole = logits.size() / 64;
+  forbid_missing(bits.data(), whole, logits.data());
+  for (std::size_t at = whole * 64; at < logits.size(); ++at) {
     if (!(bits[at / 64] >> (at % 64) & 1)) logits[at] = kForbidden;
   }
 }
@@ -126,17 +124,6 @@ std::vector<std::uint64_t> token_bits(std::span<const std::uint64_t> ranks,
   return bits;
 }
 
-TokenSet token_set_of_ranks(std::span<const std::uint64_t> ranks, const Vocabulary& vocabulary) {
-  const auto size = static_cast<std::uint32_t>(vocabulary.size());
-  const std::uint32_t count = count_bits(ranks);
-  if (count > size - size / 8) return packed_most(ranks, count, vocabulary);
-  if (count >= size / 16) return token_set_of_tokens(token_bits(ranks, vocabulary), size);
-  TokenSet set{.form = TokenSet::Form::few, .list = {}, .bits = {}, .count = count};
-  set.list.reserve(count);
-  for_bits(ranks, [&](std::uint32_t rank) { set.list.push_back(vocabulary.token(rank)); });
-  return set;
-}
-
 void TokenSet::apply(std::span<float> logits, const Vocabulary& vocabulary, bool may_end) const {
   const std::size_t size = std::min<std::size_t>(logits.size(), vocabulary.size());
   std::vector<std::pair<TokenId, float>> kept;
@@ -149,7 +136,7 @@ void TokenSet::apply(std::span<float> logits, const Vocabulary& vocabulary, bool
   std::fill(logits.begin() + static_cast<std::ptrdiff_t>(size), logits.end(), kForbidden);
   if (form == Form::few) {
     for (const TokenId token : list) keep(token);
-    std::fill(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(size), kForbidden);
+    forbid(logits.data(), size);
   } else if (form == Form::most) {
     for (const TokenId token : list) {
       if (static_cast<std::size_t>(token) < size) logits[token] = kForbidden;

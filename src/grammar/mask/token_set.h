@@ -34,8 +34,7 @@ struct TokenSet {
 };
 
 std::uint32_t count_bits(std::span<const std::uint64_t> bits);
-/// From a bit per rank of the vocabulary, and from a bit per token.
-TokenSet token_set_of_ranks(std::span<const std::uint64_t> ranks, const Vocabulary& vocabulary);
+/// From a bit per token.
 TokenSet token_set_of_tokens(std::vector<std::uint64_t> bits, std::uint32_t size);
 /// A bit per rank as a bit per token.
 std::vector<std::uint64_t> token_bits(std::span<const std::uint64_t> ranks,

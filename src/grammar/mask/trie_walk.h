@@ -46,13 +46,33 @@ struct RankRanges {
   }
 };
 
+/// Ranks become tokens, some of them perhaps more than once.
+struct TokenList {
+  const Vocabulary& vocabulary;
+  std::vector<TokenId>& tokens;
+  void add(std::uint32_t begin, std::uint32_t end) const {
+    const auto added = vocabulary.ranked().subspan(begin, end - begin);
+    tokens.insert(tokens.end(), added.begin(), added.end());
+  }
+};
+
+/// Ranks become a bit per token.
+struct TokenBits {
+  const Vocabulary& vocabulary;
+  std::vector<std::uint64_t>& bits;
+  void add(std::uint32_t begin, std::uint32_t end) const {
+    for (std::uint32_t rank = begin; rank < end; ++rank) add(vocabulary.token(rank));
+  }
+  void add(TokenId token) const { bits[token / 64] |= std::uint64_t{1} << (token % 64); }
+};
+
 /// Whether bytes of these kinds leave `state` as it is, as far as is worth finding out.
 bool keeps(Automaton& automaton, const State* state, ByteKinds kinds);
 
-template <class Ranks>
+template <class Found>
 class Walk {
  public:
-  Walk(Automaton& automaton, const Vocabulary& vocabulary, Ranks found)
+  Walk(Automaton& automaton, const Vocabulary& vocabulary, Found found)
       : automaton_(automaton),
         vocabulary_(vocabulary),
         nodes_(vocabulary.nodes()),
@@ -70,43 +90,44 @@ class Walk {
     }
   }
 
-  /// The tokens below `node` (not those that end there), read from `state` on. `rests`: gets the
-  /// nodes before which the text read may be accepted.
-  void below(std::uint32_t node, const State* state, std::vector<std::uint32_t>* rests = nullptr) {
+  /// The tokens of `node`, whose byte led to `state`, and of what is below it. `exits`: gets the
+  /// nodes before which the text read from there on may be accepted.
+  void from(std::uint32_t node, const State* state, std::vector<std::uint32_t>* exits = nullptr) {
     if (skips(node, state)) return;
+    found_.add(nodes_[node].first_rank, nodes_[node + 1].first_rank);
     states_[nodes_[node].depth] = state;
-    range(node + 1, nodes_[node].end, rests);
+    range(node + 1, nodes_[node].end, exits);
   }
 
   bool is_exhausted() const { return automaton_.work() > work_limit_; }
 
  private:
   /// REQUIRES: the states above `begin` are known.
-  void range(std::uint32_t begin, std::uint32_t end, std::vector<std::uint32_t>* rests) {
+  void range(std::uint32_t begin, std::uint32_t end, std::vector<std::uint32_t>* exits) {
     for (std::uint32_t i = begin; i < end;) {
       const Vocabulary::Node& at = nodes_[i];
       const State* before = states_[at.depth - 1];
-      const bool was_left = rests != nullptr && before->is_accepting && at.depth > 1;
+      const bool was_left = exits != nullptr && before->is_accepting;
       const State* now = automaton_.step(before, at.byte);
       if (now->is_dead()) {
-        if (was_left) rests->push_back(i);
+        if (was_left) exits->push_back(i);
         i = at.end;
         if (automaton_.work() > work_limit_) return;
         continue;
       }
-      found_.add(at.first_rank, nodes_[i + 1].first_rank);
       if (now == before && skips(i, now)) {
         // All of it is read without leaving: what would follow the region adds nothing.
         i = at.end;
         continue;
       }
-      if (was_left) rests->push_back(i);
+      found_.add(at.first_rank, nodes_[i + 1].first_rank);
+      if (was_left) exits->push_back(i);
       states_[at.depth] = now;
       ++i;
     }
   }
 
-  /// Sets all tokens of a subtree whose bytes leave the state as it is.
+  /// Adds all tokens of a subtree whose bytes leave the state as it is.
   bool skips(std::uint32_t node, const State* state) {
     const Vocabulary::Node& at = nodes_[node];
     if (at.end - node < kLargeSubtree || !keeps(automaton_, state, at.kinds)) return false;
@@ -117,7 +138,7 @@ class Walk {
   Automaton& automaton_;
   const Vocabulary& vocabulary_;
   std::span<const Vocabulary::Node> nodes_;
-  Ranks found_;
+  Found found_;
   std::vector<const State*> states_;  // by depth
   std::uint64_t work_limit_;
 };

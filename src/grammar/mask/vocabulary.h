@@ -41,6 +41,7 @@ class Vocabulary {
   std::uint32_t first_node(std::uint8_t byte) const { return first_nodes_[byte]; }
   std::uint32_t node_count() const { return static_cast<std::uint32_t>(nodes_.size()) - 1; }
   TokenId token(std::uint32_t rank) const { return ranked_[rank]; }
+  std::span<const TokenId> ranked() const { return ranked_; }
   /// Of tokens in the trie: those with a text that do not end a generation.
   std::uint32_t rank_count() const { return static_cast<std::uint32_t>(ranked_.size()); }
   /// The others: without a text, with a very long one, or ending a generation.

@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "base/exposition.h"
 #include "base/token.h"
 #include "http/http.h"
+#include "http/request_metrics.h"
 #include "options/options.h"
 #include "server/observe/prompt_files.h"
 #include "server/observe/request_log.h"
-#include "server/observe/request_metrics.h"
 #include "server/reply/sequence.h"
 
 namespace llm::server {
@@ -35,7 +36,7 @@ class Observer {
   void write_metrics(Exposition& out) const;
 
  private:
-  RequestMetrics metrics_;
+  http::RequestMetrics metrics_;
   std::unique_ptr<RequestLog> log_;             // null: not wanted
   std::unique_ptr<const PromptFiles> prompts_;  // null: not wanted
   bool logs_timings_, keeps_texts_;

@@ -1,5 +1,6 @@
-// /openapi.json: OpenAPI 3.1 of every route, from the tables that route and check requests.
-#include <string>
+#include "server/openapi/document.h"
+
+#include <vector>
 
 #include "base/json.h"
 #include "options/options.h"
@@ -60,6 +61,8 @@ const char* status_text(int status) {
       return "A fault of the server";
     case 501:
       return "Not enabled, or not possible with this model";
+    case 502:
+      return "The model's process ended, or cannot be reached";
     case 503:
       return "The model is being loaded, or the queue is full";
     default:
@@ -70,6 +73,16 @@ const char* status_text(int status) {
 /// What the server may answer before or behind any handler.
 constexpr int kEverywhere[] = {401, 403, 429, 500, 503};
 constexpr int kWithBody[] = {400, 413, 415};
+/// What a router answers before and behind a model.
+constexpr int kPassedOn[] = {400, 502};
+
+/// One method of one path.
+struct Entry {
+  std::string_view method, path;
+  bool is_open;
+  const Operation* operation;
+  bool is_passed_on = false;  // by a router, to the model that the request names
+};
 
 Json error_response_json(int status) {
   return {
@@ -85,7 +98,8 @@ Json reply_json(const Operation& operation, int status) {
   return reply;
 }
 
-Json responses_json(const Operation& operation) {
+Json responses_json(const Entry& entry) {
+  const Operation& operation = *entry.operation;
   Json responses = Json::object();
   for (const int status : operation.statuses) {
     responses[std::to_string(status)] =
@@ -93,6 +107,9 @@ Json responses_json(const Operation& operation) {
   }
   for (const int status : kEverywhere)
     responses[std::to_string(status)] = error_response_json(status);
+  if (entry.is_passed_on)
+    for (const int status : kPassedOn)
+      responses[std::to_string(status)] = error_response_json(status);
   if (operation.body == Body::none) return responses;
   for (const int status : kWithBody)
     responses[std::to_string(status)] = error_response_json(status);
@@ -112,7 +129,8 @@ Json shared_properties() {
   return properties;
 }
 
-Json body_schema(const Operation& operation) {
+Json body_schema(const Entry& entry) {
+  const Operation& operation = *entry.operation;
   if (operation.body == Body::any) return Json::object();
   Json properties = operation.shared ? shared_properties() : Json::object();
   Json required = Json::array();
@@ -120,6 +138,8 @@ Json body_schema(const Operation& operation) {
     properties[std::string(field.name)] = schema_of(field);
     if (field.required) required.push_back(field.name);
   }
+  if (entry.is_passed_on)
+    properties["model"] = {{"type", "string"}, {"description", "name or alias of the model"}};
   // A field that is null counts as absent, and unknown ones are passed over.
   Json schema = {{"type", "object"}, {"properties", std::move(properties)}};
   if (!required.empty()) schema["required"] = std::move(required);
@@ -131,43 +151,55 @@ std::string schema_name(const Operation& operation, const std::string& id) {
   return operation.body == Body::any ? "Any" : id + "_request";
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 /// "post_v1_chat_completions".
-std::string operation_id(const RouteRow& row) {
-  std::string id = row.method;
-  for (char& c : id) c = static_cast<char>(c - 'A' + 'a');
-  for (const char c : std::string_view(row.path)) {
+std::string operation_id(const Entry& entry) {
+  std::string id = lower(entry.method);
+  for (const char c : entry.path) {
     if (c == '/' || c == '.' || c == '-') id += '_';
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_') id += c;
   }
   return id;
 }
 
-Json parameters_json(const Operation& operation) {
+Json parameters_json(const Entry& entry) {
   Json list = Json::array();
-  for (const Parameter& parameter : operation.query) {
+  const auto add = [&](const Parameter& parameter) {
     list.push_back({{"name", parameter.name},
                     {"in", parameter.in},
                     {"required", parameter.in == "path"},
                     {"description", parameter.about},
                     {"schema", {{"type", "string"}}}});
+  };
+  for (const Parameter& parameter : entry.operation->query) add(parameter);
+  if (entry.is_passed_on) {
+    add({"model", "query", "name or alias of the model, unless the body names it"});
+    add({"autoload", "query", "true or false: whether the model may be loaded for this request"});
   }
   return list;
 }
 
-Json operation_json(const RouteRow& row, const Operation& operation, Json& schemas) {
-  const std::string id = operation_id(row);
+Json operation_json(const Entry& entry, Json& schemas) {
+  const Operation& operation = *entry.operation;
+  const std::string id = operation_id(entry);
   Json out = {{"operationId", id},
               {"tags", {operation.tag}},
               {"summary", operation.summary},
-              {"responses", responses_json(operation)}};
-  if (Json parameters = parameters_json(operation); !parameters.empty()) {
+              {"responses", responses_json(entry)}};
+  if (Json parameters = parameters_json(entry); !parameters.empty()) {
     out["parameters"] = std::move(parameters);
   }
-  if (row.access != Access::keyed) out["security"] = Json::array();
-  const bool has_body = operation.body != Body::none && row.method != std::string_view("GET");
+  if (entry.is_open) out["security"] = Json::array();
+  const bool has_body = operation.body != Body::none && entry.method != "GET";
   if (has_body) {
     const std::string name = schema_name(operation, id);
-    schemas[name] = body_schema(operation);
+    schemas[name] = body_schema(entry);
     out["requestBody"] = {
         {"content",
          {{"application/json", {{"schema", {{"$ref", "#/components/schemas/" + name}}}}}}}};
@@ -175,16 +207,11 @@ Json operation_json(const RouteRow& row, const Operation& operation, Json& schem
   return out;
 }
 
-Json document(const std::string& prefix) {
+Json document(std::span<const Entry> entries, const std::string& prefix) {
   Json schemas = Json::parse(kSchemas);
   Json paths = Json::object();
-  for (const RouteRow& row : route_rows()) {
-    const Operation* operation = operation_of(row.handler);
-    if (operation == nullptr) continue;  // a test sees to it that there are none
-    std::string method = row.method;
-    for (char& c : method) c = static_cast<char>(c - 'A' + 'a');
-    paths[row.path][method] = operation_json(row, *operation, schemas);
-  }
+  for (const Entry& entry : entries)
+    paths[std::string(entry.path)][lower(entry.method)] = operation_json(entry, schemas);
   return {{"openapi", "3.1.0"},
           {"info",
            {{"title", "llama-server"},
@@ -200,10 +227,40 @@ Json document(const std::string& prefix) {
             {"schemas", std::move(schemas)}}}};
 }
 
+const Operation* operation_of_route(std::string_view method, std::string_view path) {
+  for (const RouteRow& row : route_rows())
+    if (row.method == method && row.path == path) return operation_of(row.handler);
+  return nullptr;
+}
+
+/// Of one model.
+std::vector<Entry> all_entries() {
+  std::vector<Entry> entries;
+  for (const RouteRow& row : route_rows())
+    if (const Operation* operation = operation_of(row.handler))  // a test sees to it
+      entries.push_back({row.method, row.path, row.access != Access::keyed, operation});
+  return entries;
+}
+
 }  // namespace
 
+std::string describe_router(std::span<const http::Route> routes, const std::string& prefix) {
+  std::vector<Entry> entries;
+  for (const http::Route& route : routes) {
+    Entry entry{route.method, route.path, route.is_public,
+                router_operation_of(route.method, route.path)};
+    if (entry.operation == nullptr) {
+      entry.operation = operation_of_route(route.method, route.path);
+      entry.is_passed_on = !route.while_loading;
+    }
+    if (entry.operation != nullptr) entries.push_back(entry);  // not the files of the page
+  }
+  return dump(document(entries, prefix));
+}
+
 http::Response openapi(Service& service, const http::Request&) {
-  static const std::string text = dump(document(service.options().http.api_prefix));
+  if (!service.description().empty()) return http::json_response(200, service.description());
+  static const std::string text = dump(document(all_entries(), service.options().http.api_prefix));
   return http::json_response(200, text);
 }
 

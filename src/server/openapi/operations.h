@@ -23,8 +23,8 @@ struct Parameter {
 };
 
 struct Operation {
-  RouteHandler handler;
-  std::string_view tag, summary;
+  RouteHandler handler = {};  // none: it is the router's
+  std::string_view tag = {}, summary = {};
   Body body = Body::none;
   BodyFields (*fields)() = nullptr;
   bool shared = false;                // the fields of field_table.h, list_fields.h and shape.h, too
@@ -36,5 +36,9 @@ struct Operation {
 
 /// Null when the table has no row for the handler.
 const Operation* operation_of(const RouteHandler& handler);
+
+/// router_operations.cpp: an endpoint that a router answers itself. Null when it has none of that
+/// name.
+const Operation* router_operation_of(std::string_view method, std::string_view path);
 
 }  // namespace llm::server

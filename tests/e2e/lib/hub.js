@@ -11,7 +11,8 @@ export class Hub {
    * @param {Record<string, Buffer>} files of the one repository, by path
    * @param {object} behaviour `token`: needed for everything; `etag`; `lfs(path, file)`: what the
    *   list says of a file; `content(request, reply, file, hub)`: answers a request for a file, true
-   *   when it did; `before(request, reply, hub)`: the same for every request; `tls`: {key, cert}
+   *   when it did; `before(request, reply, hub)`: the same for every request; `tls`: {key, cert};
+   *   `others`: files of further repositories, by their name
    */
   static async start(files = {}, behaviour = {}) {
     const hub = new Hub();
@@ -44,12 +45,15 @@ export class Hub {
     }
     const path = decodeURIComponent(url.split("?")[0]);
     const json = (value) => reply.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(value));
-    if (path === "/api/models/me/tiny/refs") {
+    const [, repository, rest] = /^\/(?:api\/models\/)?([^/]+\/[^/]+)\/((?:refs|tree|resolve)\b.*)$/.exec(path) ?? [];
+    const files = this.behaviour.others?.[repository] ?? this.files;
+    const isKnown = repository === "me/tiny" || this.behaviour.others?.[repository];
+    if (isKnown && rest === "refs") {
       json({ branches: [{ name: "main", ref: "refs/heads/main", targetCommit: this.commit }] });
-    } else if (path === `/api/models/me/tiny/tree/${this.commit}`) {
+    } else if (isKnown && rest === `tree/${this.commit}`) {
       const page = Number(new URL(url, this.url).searchParams.get("cursor") ?? 0);
       const { perPage = 1000 } = this.behaviour;
-      const entries = Object.entries(this.files).slice(page * perPage);
+      const entries = Object.entries(files).slice(page * perPage);
       // As behind a mirror: the link names another host.
       if (entries.length > perPage) reply.setHeader("Link", `<https://huggingface.invalid${path}?cursor=${page + 1}>; rel="next"`);
       json(entries.slice(0, perPage).map(([name, file]) => ({
@@ -60,8 +64,8 @@ export class Hub {
         lfs: { oid: sha256(file), size: file.length, ...this.behaviour.lfs?.(name, file) },
       })));
     } else {
-      const name = path.replace(`/me/tiny/resolve/${this.commit}/`, "").replace(/^\//, "");
-      const file = this.files[name];
+      const name = path.replace(`/${repository}/resolve/${this.commit}/`, "").replace(/^\//, "");
+      const file = files[name];
       if (!file) reply.writeHead(404).end();
       else if (!this.behaviour.content?.(request, reply, file, this)) this.send(request, reply, file);
     }

@@ -2,6 +2,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 #include <cstdlib>
@@ -52,6 +55,16 @@ bool has_avx512_vnni() {
 }
 #endif
 
+bool has_neon() {
+#if defined(__aarch64__) && defined(__linux__)
+  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+  return true;
+#else
+  return false;
+#endif
+}
+
 #if defined(LLAMA_ISA_AVX2)
 constexpr const Kernels* kAvx2 = &kAvx2Kernels;
 #else
@@ -67,12 +80,18 @@ constexpr const Kernels* kAvx512Vnni = &kAvx512VnniKernels;
 #else
 constexpr const Kernels* kAvx512Vnni = nullptr;
 #endif
+#if defined(LLAMA_ISA_NEON)
+constexpr const Kernels* kNeon = &kNeonKernels;
+#else
+constexpr const Kernels* kNeon = nullptr;
+#endif
 
 constexpr Row kRows[] = {
     // best first
     {"avx512_vnni", "AVX-512 F, BW, DQ, VL and VNNI", kAvx512Vnni, has_avx512_vnni},
     {"avx512", "AVX-512 F, BW, DQ and VL", kAvx512, has_avx512},
     {"avx2", "AVX2, FMA and F16C", kAvx2, has_avx2},
+    {"neon", "ARMv8.2 with dot products", kNeon, has_neon},
     {"portable", "nothing", &kPortableKernels, always},
 };
 

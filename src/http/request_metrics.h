@@ -5,18 +5,20 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <tuple>
 
+#include "base/exposition.h"
 #include "base/histogram.h"
 #include "http/http.h"
-#include "server/observe/exposition.h"
 
-namespace llm::server {
+namespace llm::http {
 
 /// Safe to use from every thread.
 class RequestMetrics {
  public:
-  void count(const http::Answered& answered);
+  /// `model`: one of those that are served, for a server of many; may be empty.
+  void count(const Answered& answered, std::string_view model = {});
   void write(Exposition& out) const;
 
  private:
@@ -25,9 +27,10 @@ class RequestMetrics {
     std::map<int, std::int64_t> by_status;
     Histogram seconds;
   };
-  /// By method and pattern of the route, so that clients cannot make more of them.
-  std::map<std::pair<std::string, std::string>, Endpoint> endpoints_;
+  /// Method, pattern of the route, model: clients cannot make more of them.
+  using Name = std::tuple<std::string, std::string, std::string>;
+  std::map<Name, Endpoint> endpoints_;
   mutable std::mutex mutex_;
 };
 
-}  // namespace llm::server
+}  // namespace llm::http

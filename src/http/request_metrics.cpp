@@ -1,6 +1,6 @@
-#include "server/observe/request_metrics.h"
+#include "http/request_metrics.h"
 
-namespace llm::server {
+namespace llm::http {
 namespace {
 
 constexpr double kSeconds[] = {0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1,
@@ -10,11 +10,11 @@ constexpr double kSeconds[] = {0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1,
 
 RequestMetrics::Endpoint::Endpoint() : seconds(kSeconds) {}
 
-void RequestMetrics::count(const http::Answered& answered) {
+void RequestMetrics::count(const Answered& answered, std::string_view model) {
   // What no route takes may have any method and path.
   const bool is_known = answered.route != nullptr;
-  std::pair<std::string, std::string> name = {is_known ? answered.request.method : "other",
-                                              is_known ? answered.route->path : "other"};
+  Name name = {is_known ? answered.request.method : "other",
+               is_known ? answered.route->path : "other", std::string(model)};
   const std::lock_guard lock(mutex_);
   Endpoint& endpoint = endpoints_[std::move(name)];
   ++endpoint.by_status[answered.status];
@@ -26,17 +26,22 @@ void RequestMetrics::write(Exposition& out) const {
   out.family("llamacpp:http_requests_total", "counter",
              "HTTP requests answered, by method, endpoint and status code.");
   for (const auto& [name, endpoint] : endpoints_) {
+    const auto& [method, path, model] = name;
     for (const auto& [status, count] : endpoint.by_status) {
-      out.sample(
-          {{"method", name.first}, {"endpoint", name.second}, {"status", std::to_string(status)}},
-          static_cast<double>(count));
+      out.sample({{"method", method},
+                  {"endpoint", path},
+                  {"status", std::to_string(status)},
+                  {"model", model}},
+                 static_cast<double>(count));
     }
   }
   out.family("llamacpp:http_request_duration_seconds", "histogram",
              "From the first byte of a request to the end of its answer.");
   for (const auto& [name, endpoint] : endpoints_) {
-    out.histogram({{"method", name.first}, {"endpoint", name.second}}, endpoint.seconds.values());
+    const auto& [method, path, model] = name;
+    out.histogram({{"method", method}, {"endpoint", path}, {"model", model}},
+                  endpoint.seconds.values());
   }
 }
 
-}  // namespace llm::server
+}  // namespace llm::http

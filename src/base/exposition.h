@@ -8,13 +8,14 @@
 
 #include "base/histogram.h"
 
-namespace llm::server {
+namespace llm {
 
 class Exposition {
  public:
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-  /// Begins a family; its samples follow. Names are [a-zA-Z_:][a-zA-Z0-9_:]*.
+  /// Begins a family; its samples follow. Names are [a-zA-Z_:][a-zA-Z0-9_:]*. Labels without a
+  /// value are left out: to Prometheus that is the same.
   void family(std::string_view name, std::string_view type, std::string_view help);
   void sample(Labels labels, double value);
   void sample(double value) { sample({}, value); }
@@ -29,4 +30,4 @@ class Exposition {
   std::string name_, text_;
 };
 
-}  // namespace llm::server
+}  // namespace llm

@@ -1,10 +1,10 @@
-#include "server/observe/exposition.h"
+#include "base/exposition.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-namespace llm::server {
+namespace llm {
 namespace {
 
 /// Backslash and line feed in help texts; in label values the quote, too.
@@ -61,14 +61,15 @@ void Exposition::line(std::string_view suffix, Labels labels, std::string_view b
   text_ += suffix;
   char before = '{';
   const auto add = [&](std::string_view name, std::string_view content) {
+    if (content.empty()) return;
     fmt::format_to(std::back_inserter(text_), "{}{}=\"{}\"", before, name,
                    escaped(content, /*is_label=*/true));
     before = ',';
   };
   for (const auto& [name, content] : labels) add(name, content);
-  if (!bound.empty()) add("le", bound);
+  add("le", bound);
   if (before == ',') text_ += '}';
   text_ += ' ' + number(value) + '\n';
 }
 
-}  // namespace llm::server
+}  // namespace llm
