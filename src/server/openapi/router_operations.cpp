@@ -10,12 +10,9 @@ namespace {
 constexpr BodyField kModel[] = {{"model", kString, "its name or alias", {}, true}};
 constexpr BodyField kDownload[] = {
     {"model", kString, "USER/REPO or USER/REPO:QUANT", R"({"minLength":1})", true}};
-constexpr BodyField kLookup[] = {
-    {"conversation_ids", kArray, "of the conversations", R"({"items":{"type":"string"}})", true}};
 
 BodyFields model_fields() { return kModel; }
 BodyFields download_fields() { return kDownload; }
-BodyFields lookup_fields() { return kLookup; }
 
 constexpr Parameter kOfModel = {"model", "query", "the answer of that model"};
 constexpr Parameter kId = {"id", "path", "of the response"};
@@ -59,14 +56,18 @@ const Row kRows[] = {
      {.tag = "Chat", .summary = "What a kept response was asked with",
       .statuses = {200, 400, 404, 502}, .query = {kId, kOfModel}}},
     {{"GET"}, {"/v1/stream"},
-     {.tag = "Not yet", .summary = "Streams that can be resumed", .statuses = {400, 404, 502},
-      .query = {{"conv_id", "query", "of the conversation"}}}},
+     {.tag = "Streams", .summary = "A recorded stream from a byte on, and what follows",
+      .statuses = {200, 400, 404, 410, 502},
+      .query = {{"conv_id", "query", "X-Conversation-Id of the request that began it"},
+                {"from", "query", "offset of the first byte that is wanted; default 0"}},
+      .type = "text/event-stream"}},
     {{"DELETE"}, {"/v1/stream"},
-     {.tag = "Not yet", .summary = "Streams that can be resumed", .statuses = {204, 400, 502},
-      .query = {{"conv_id", "query", "of the conversation"}}}},
+     {.tag = "Streams", .summary = "Ends and forgets a recorded stream",
+      .statuses = {204, 400, 502}, .query = {{"conv_id", "query", "of the stream"}}}},
     {{"POST"}, {"/v1/streams/lookup"},
-     {.tag = "Not yet", .summary = "Streams that can be resumed", .body = Body::fields,
-      .fields = lookup_fields, .statuses = {200, 502}}},
+     {.tag = "Streams", .summary = "Which conversations have a recorded stream",
+      .body = Body::fields,
+      .fields = stream_lookup_fields, .statuses = {200, 502}}},
 };
 // clang-format on
 
