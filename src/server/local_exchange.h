@@ -2,7 +2,6 @@
 // Vertex AI request.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -35,18 +34,15 @@ class LocalExchange final : public http::Exchange {
   http::Task<void> to_worker() override {
     if (around_ != nullptr) co_await around_->to_worker();
   }
-  /// Kept, for the one around to spend: this is called when that may be gone.
-  void spend_tokens(std::int64_t count) override { spent_tokens_ += count; }
+  // What it spends is only noted, for the one around to spend: that may be gone by then.
 
   int status() const { return status_; }
-  std::int64_t spent_tokens() const { return spent_tokens_; }
 
  private:
   http::Request request_;
   http::Exchange* around_;
   bool has_begun_ = false;
   int status_ = 200;
-  std::int64_t spent_tokens_ = 0;
 };
 
 }  // namespace llm::server

@@ -166,7 +166,7 @@ http::Task<http::Response> predict(Service& service, http::Exchange& exchange) {
   for (Instance& one : *instances) {
     body += (body.empty() ? "" : ",") + (one.prediction.empty() ? "null" : one.prediction);
     if (!one.exchange) continue;
-    tokens += one.exchange->spent_tokens();
+    tokens += one.exchange->notes.tokens;
     add_notes(exchange.notes, one.exchange->notes);
   }
   if (tokens > 0) exchange.spend_tokens(tokens);
