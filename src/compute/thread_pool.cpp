@@ -83,6 +83,15 @@ struct Claim {
   }
 };
 
+/// What a calling thread has taken the place of worker 0 for. Of the thread, not of its id, which
+/// the next thread may get.
+struct OwnPlace {
+  std::uint64_t pool = 0;
+  std::size_t manner = 0;
+};
+thread_local OwnPlace own_place;
+std::atomic<std::uint64_t> pools_made{0};
+
 constexpr std::uint64_t kOneCall = 1u << 16;
 constexpr int kMaxThreads = 4096;
 
@@ -114,10 +123,8 @@ struct ThreadPool::State {
     index = std::min(index, manners.size() - 1);
     manner.store(index, std::memory_order_relaxed);
     if (!is_placed) return;
-    const bool is_here = caller == std::this_thread::get_id() && caller_manner == index;
-    if (is_here) return;
-    caller = std::this_thread::get_id();
-    caller_manner = index;
+    if (own_place.pool == number && own_place.manner == index) return;
+    own_place = {number, index};
     settle(0, index);
   }
 
@@ -211,13 +218,12 @@ struct ThreadPool::State {
   };
 
   const int size;
+  const std::uint64_t number = pools_made.fetch_add(1) + 1;
   std::vector<ThreadManner> manners;
   int most_at_once = 1;
   bool is_placed = false;  // some manner asks the system for something
   std::atomic<std::size_t> manner{0};
   std::atomic<int> active{0};  // workers of the section
-  std::thread::id caller;      // who took the place of worker 0, in which manner
-  std::size_t caller_manner = 0;
   std::atomic<bool> has_warned{false};
   FunctionRef<void(int)>* job = nullptr;
   std::mutex failure_mutex;

@@ -96,6 +96,19 @@ TEST(ThreadPoolPlaces, NothingIsTouchedUnlessAsked) {
   });
 }
 
+// Threads that come one after the other often have the same id.
+TEST(ThreadPoolPlaces, EveryCallingThreadTakesThePlace) {
+  ThreadPool pool(2, {{.cpus = {{first()}}, .priority = -1}});
+  const int before = shown_nice();
+  for (int i = 0; i < 3; ++i) {
+    apart([&] {
+      pool.use(0);
+      EXPECT_EQ(places(), CpuList{first()});
+      EXPECT_EQ(shown_nice(), std::min(before + 5, 19));
+    });
+  }
+}
+
 TEST(ThreadPoolPlaces, ThreadsArePinnedAndTheCallerIsTheFirst) {
   apart([] {
     ThreadPool pool(3, {{.cpus = {{first()}, {last()}}}});

@@ -46,7 +46,7 @@ describe("tokens per minute", { skip }, () => {
     place = folder(["a", "b"], "");
     limit({});
     const all = Array.from({ length: 20 }, (_, i) => `key${i}`).join(",");
-    router = await Router.of(place, ["--api-key", all, "--api-key-limits", join(place, "limits.json"), "--embeddings"]);
+    router = await Router.of(place, ["--api-key", all, "--api-key-limits", join(place, "limits.json"), "--embeddings", "--pooling", "mean"]);
   });
   after(async () => assert.deepEqual(await router.end(), { code: 0, signal: null }));
 
