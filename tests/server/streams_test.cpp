@@ -294,6 +294,20 @@ TEST(Streams, AReplyThatFailsBeforeItBeginsIsForgotten) {
   EXPECT_TRUE(world.error);
 }
 
+TEST(Streams, ARecordThatEndsEarlySaysSo) {
+  World world;
+  Chat chat;
+  world.start(oai_chat, chat);
+  Resumed follower(Query{{"conv_id", "c1"}});
+  world.start(resume_stream, follower);
+  world.engine.submitted.at(0)->sink->started();
+  world.turn();
+  forget_stream(*world.service, follower.request());
+  world.turn();
+  EXPECT_THAT(follower.written, testing::HasSubstr("this reply was ended before it was complete"));
+  EXPECT_EQ(chat.written, follower.written);
+}
+
 TEST(Streams, AStopDoesNotWaitForWhatNobodyReads) {
   World world;
   Chat chat;
