@@ -71,6 +71,7 @@ router::ModelStore model_store(const DownloadOptions& from) {
 bool take_preset_of_repository(router::RouterSettings& settings,
                                const std::function<bool()>& stopped) {
   const DownloadOptions& from = settings.options.download;
+  if (from.hf_repo.empty()) return false;
   hub::Settings hub_settings = hub::settings_from(options::process_environment());
   hub_settings.stopped = stopped;
   const auto preset = hub::fetch_preset({.hf_repo = from.hf_repo,

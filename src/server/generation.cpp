@@ -196,7 +196,13 @@ http::Task<http::Response> collect(http::Exchange& exchange, Generation& generat
 
 /// Events that are there already go out in one write, up to about this much.
 constexpr std::size_t kWriteBytes = 16 << 10;
-constexpr const char* kEndedUnread = "the reply was ended because nobody read it";
+
+/// Nobody wants the rest: the client has gone, or a recorded stream was cancelled.
+http::Response given_up(StreamOutput& out, ReplyFormat& format) {
+  out.leave_word(format.error(
+      RequestError(503, "unavailable_error", "this reply was ended before it was complete")));
+  return {};
+}
 
 /// The reply, when it fails before the stream has begun.
 http::Task<http::Response> send_events(http::Exchange& exchange, StreamOutput& out,
@@ -214,10 +220,7 @@ http::Task<http::Response> send_events(http::Exchange& exchange, StreamOutput& o
     auto event = co_await generation.next(out.has_begun() ? silence : milliseconds::max());
     std::string text;
     if (!event) {
-      if (!generation.timed_out()) {  // nobody wants it any more
-        out.leave_word(format.error(RequestError(503, "unavailable_error", kEndedUnread)));
-        co_return http::Response{};
-      }
+      if (!generation.timed_out()) co_return given_up(out, format);
       text = format.ping();
     } else if (!out.has_begun()) {
       if (const auto* error = std::get_if<ErrorEvent>(&event->what)) {
@@ -239,7 +242,7 @@ http::Task<http::Response> send_events(http::Exchange& exchange, StreamOutput& o
       text += taken.text;
     }
     if (ended == replies.size()) text += format.close(replies);
-    if (!text.empty() && !co_await out.write(text)) co_return http::Response{};
+    if (!text.empty() && !co_await out.write(text)) co_return given_up(out, format);
   }
   co_return http::Response{};
 }

@@ -60,7 +60,7 @@ describe("a server on Vertex AI", { skip }, () => {
 });
 
 test("what cannot be is said at the start", { skip }, () => {
-  const start = (args, env) => spawnSync(program, args, { encoding: "utf8", env: { AIP_MODE: "PREDICTION", ...env } });
+  const start = (args, env) => spawnSync(program, args, { encoding: "utf8", env: { ...process.env, AIP_MODE: "PREDICTION", ...env } });
   for (const [args, env, message] of [
     [["-m", model], { AIP_HTTP_PORT: "x" }, /AIP_HTTP_PORT: /],
     [["-m", model, "--port", "0"], { AIP_PREDICT_ROUTE: "/v1/completions" }, /AIP_PREDICT_ROUTE: POST \/v1\/completions is a route/],

@@ -135,7 +135,7 @@ class FakeEngine final : public Engine {
 };
 
 /// One exchange on an io_context that the test turns.
-class FakeExchange final : public http::Exchange {
+class FakeExchange : public http::Exchange {
  public:
   explicit FakeExchange(std::string body, std::string path = "") {
     request_.body = std::move(body);

@@ -210,9 +210,10 @@ struct Chat : FakeExchange {
   }
 };
 
+using Query = std::map<std::string, std::string>;
+
 struct Resumed : FakeExchange {
-  explicit Resumed(std::map<std::string, std::string> query, std::string client = "")
-      : FakeExchange("") {
+  explicit Resumed(Query query, std::string client = "") : FakeExchange("") {
     request().query = std::move(query);
     request().client = std::move(client);
   }
@@ -230,11 +231,11 @@ TEST(Streams, AReplyGoesOnWithoutItsClientAndIsReadAgain) {
   world.turn();
   EXPECT_TRUE(world.is_done);
 
-  Resumed resumed({{"conv_id", "c1"}});
+  Resumed resumed(Query{{"conv_id", "c1"}});
   world.start(resume_stream, resumed);
   EXPECT_THAT(resumed.written, testing::HasSubstr(R"("content":"h")"));
   EXPECT_TRUE(resumed.written.ends_with("data: [DONE]\n\n"));
-  Resumed part({{"conv_id", "c1"}, {"from", "100"}});
+  Resumed part(Query{{"conv_id", "c1"}, {"from", "100"}});
   world.start(resume_stream, part);
   EXPECT_EQ(part.written, resumed.written.substr(100));
 }
@@ -243,7 +244,7 @@ TEST(Streams, TheClientThatStaysGetsAllOfIt) {
   World world;
   Chat chat;
   world.start(oai_chat, chat);
-  Resumed beside({{"conv_id", "c1"}});
+  Resumed beside(Query{{"conv_id", "c1"}});
   world.start(resume_stream, beside);
   world.is_done = false;
   world.engine.submitted.at(0)->answer("hello");
@@ -269,12 +270,12 @@ TEST(Streams, AnotherKeyFindsNothing) {
   World world;
   Chat chat(kChat, "c1", "key");
   world.start(oai_chat, chat);
-  Resumed other({{"conv_id", "c1"}}, "other key");
+  Resumed other(Query{{"conv_id", "c1"}}, "other key");
   world.start(resume_stream, other);
   EXPECT_THROW(std::rethrow_exception(world.error), RequestError);
   forget_stream(*world.service, other.request());
   EXPECT_FALSE(world.engine.submitted.at(0)->is_cancelled);
-  Resumed own({{"conv_id", "c1"}}, "key");
+  Resumed own(Query{{"conv_id", "c1"}}, "key");
   forget_stream(*world.service, own.request());
   EXPECT_TRUE(world.engine.submitted.at(0)->is_cancelled);
   world.turn();  // the coroutines end before the world
@@ -288,9 +289,23 @@ TEST(Streams, AReplyThatFailsBeforeItBeginsIsForgotten) {
       {.status = 500, .type = "server_error", .message = "x"});
   world.turn();
   EXPECT_EQ(world.response.status, 500);
-  Resumed resumed({{"conv_id", "c1"}});
+  Resumed resumed(Query{{"conv_id", "c1"}});
   world.start(resume_stream, resumed);
   EXPECT_TRUE(world.error);
+}
+
+TEST(Streams, ARecordThatEndsEarlySaysSo) {
+  World world;
+  Chat chat;
+  world.start(oai_chat, chat);
+  Resumed follower(Query{{"conv_id", "c1"}});
+  world.start(resume_stream, follower);
+  world.engine.submitted.at(0)->sink->started();
+  world.turn();
+  forget_stream(*world.service, follower.request());
+  world.turn();
+  EXPECT_THAT(follower.written, testing::HasSubstr("this reply was ended before it was complete"));
+  EXPECT_EQ(chat.written, follower.written);
 }
 
 TEST(Streams, AStopDoesNotWaitForWhatNobodyReads) {
@@ -307,7 +322,7 @@ TEST(Streams, AStopDoesNotWaitForWhatNobodyReads) {
 
 TEST(Streams, BadRequestsAreNamed) {
   World world;
-  const auto refusal = [&](std::map<std::string, std::string> query) -> std::string {
+  const auto refusal = [&](Query query) -> std::string {
     Resumed exchange(std::move(query));
     world.start(resume_stream, exchange);
     try {
