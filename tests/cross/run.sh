@@ -10,7 +10,7 @@ for tool in aarch64-linux-gnu-g++ qemu-aarch64-static; do
 done
 
 mkdir -p "$build/headers"
-for library in fmt spdlog gtest nlohmann; do
+for library in fmt spdlog gtest gmock nlohmann; do
   ln -sfn "/usr/include/$library" "$build/headers/$library"
 done
 cmake -S "$here" -B "$build" -G Ninja -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \

@@ -220,6 +220,6 @@ for (const [key, captures] of launches()) {
 }
 
 test("every deviation in the table is still needed", { skip }, () => {
-  const stale = DEVIATIONS.filter((row) => !used.has(row)).map((row) => row.join(" "));
+  const stale = DEVIATIONS.filter((row) => !used.has(row) && !row[3]).map((row) => row.join(" "));
   assert.deepEqual(stale, []);
 });

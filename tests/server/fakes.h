@@ -209,4 +209,9 @@ struct World {
   http::Response response;
 };
 
+/// With a chat template.
+struct ChatWorld : World {
+  ChatWorld() { service->change({{"chat_template", "{{ messages[0].content }}"}}); }
+};
+
 }  // namespace llm::server::test

@@ -10,8 +10,8 @@
 namespace llm::server {
 namespace {
 
+using test::ChatWorld;
 using test::FakeExchange;
-using test::World;
 
 /// Reads as a coroutine of its own; turn() lets it go as far as there is something.
 struct Following {
@@ -220,7 +220,7 @@ struct Resumed : FakeExchange {
 };
 
 TEST(Streams, AReplyGoesOnWithoutItsClientAndIsReadAgain) {
-  World world;
+  ChatWorld world;
   Chat chat;
   world.start(oai_chat, chat);
   ASSERT_EQ(world.engine.submitted.size(), 1u);
@@ -241,7 +241,7 @@ TEST(Streams, AReplyGoesOnWithoutItsClientAndIsReadAgain) {
 }
 
 TEST(Streams, TheClientThatStaysGetsAllOfIt) {
-  World world;
+  ChatWorld world;
   Chat chat;
   world.start(oai_chat, chat);
   Resumed beside(Query{{"conv_id", "c1"}});
@@ -256,7 +256,7 @@ TEST(Streams, TheClientThatStaysGetsAllOfIt) {
 
 TEST(Streams, OtherRepliesEndWithTheirClient) {
   for (const bool is_named : {false, true}) {
-    World world;
+    ChatWorld world;
     Chat chat(is_named ? R"({"messages":[{"role":"user","content":"ab"}]})" : kChat,
               is_named ? "c1" : "");
     world.start(oai_chat, chat);
@@ -267,7 +267,7 @@ TEST(Streams, OtherRepliesEndWithTheirClient) {
 }
 
 TEST(Streams, AnotherKeyFindsNothing) {
-  World world;
+  ChatWorld world;
   Chat chat(kChat, "c1", "key");
   world.start(oai_chat, chat);
   Resumed other(Query{{"conv_id", "c1"}}, "other key");
@@ -282,7 +282,7 @@ TEST(Streams, AnotherKeyFindsNothing) {
 }
 
 TEST(Streams, AReplyThatFailsBeforeItBeginsIsForgotten) {
-  World world;
+  ChatWorld world;
   Chat chat;
   world.start(oai_chat, chat);
   world.engine.submitted.at(0)->sink->error(
@@ -295,7 +295,7 @@ TEST(Streams, AReplyThatFailsBeforeItBeginsIsForgotten) {
 }
 
 TEST(Streams, ARecordThatEndsEarlySaysSo) {
-  World world;
+  ChatWorld world;
   Chat chat;
   world.start(oai_chat, chat);
   Resumed follower(Query{{"conv_id", "c1"}});
@@ -309,7 +309,7 @@ TEST(Streams, ARecordThatEndsEarlySaysSo) {
 }
 
 TEST(Streams, AStopDoesNotWaitForWhatNobodyReads) {
-  World world;
+  ChatWorld world;
   Chat chat;
   world.start(oai_chat, chat);
   chat.leave();
@@ -321,7 +321,7 @@ TEST(Streams, AStopDoesNotWaitForWhatNobodyReads) {
 }
 
 TEST(Streams, BadRequestsAreNamed) {
-  World world;
+  ChatWorld world;
   const auto refusal = [&](Query query) -> std::string {
     Resumed exchange(std::move(query));
     world.start(resume_stream, exchange);

@@ -9,8 +9,8 @@
 namespace llm::server {
 namespace {
 
+using test::ChatWorld;
 using test::FakeExchange;
-using test::World;
 
 std::string path_of(const char* format) {
   const RouteRow* row = row_of_format(format);
@@ -33,7 +33,7 @@ TEST(Vertex, AFormatIsAPathOrItsName) {
 }
 
 TEST(Vertex, InstancesRunTogetherAndAnswerInTheirOrder) {
-  World world;
+  ChatWorld world;
   FakeExchange exchange(R"({"instances":[
       {"@requestFormat":"/completion","prompt":"ab","stream":true},
       {"@requestFormat":"tokenize","content":"ab"},
@@ -59,7 +59,7 @@ TEST(Vertex, InstancesRunTogetherAndAnswerInTheirOrder) {
 }
 
 TEST(Vertex, AClientThatLeavesEndsAllOfThem) {
-  World world;
+  ChatWorld world;
   FakeExchange exchange(R"({"instances":[{"@requestFormat":"completion","prompt":"a"},
                                          {"@requestFormat":"completion","prompt":"b"}]})");
   world.start(predict, exchange);
@@ -72,7 +72,7 @@ TEST(Vertex, AClientThatLeavesEndsAllOfThem) {
 }
 
 TEST(Vertex, BadBodiesAreRefused) {
-  World world;
+  ChatWorld world;
   const auto refusal = [&](const std::string& body) -> std::string {
     FakeExchange exchange(body);
     world.start(predict, exchange);
