@@ -340,7 +340,6 @@ TEST(Parse, WrongLimitsOfKeysAreNamed) {
             "--api-key-limits: 'F': limits of 'sha256:AB': a hash has 64 digits of 0-9 and a-f");
 }
 
-
 TEST(Parse, SettingsOfTheUi) {
   EXPECT_EQ(options_of({}).features.ui_config, "{}");
   EXPECT_EQ(options_of({"--webui-config", R"({"a":1})"}).features.ui_config, R"({"a":1})");
