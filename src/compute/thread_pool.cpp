@@ -100,12 +100,12 @@ constexpr int kMaxThreads = 4096;
 struct ThreadPool::State {
   State(int threads, std::vector<ThreadManner> given) : size(threads), manners(std::move(given)) {
     const int cores = static_cast<int>(cpu::allowed_cpus().size());
-    for (ThreadManner& manner : manners) {
-      manner.at_once = std::clamp(manner.at_once, 1, size);
-      most_at_once = std::max(most_at_once, manner.at_once);
+    for (ThreadManner& one : manners) {
+      one.at_once = std::clamp(one.at_once, 1, size);
+      most_at_once = std::max(most_at_once, one.at_once);
       // With more threads than cores a spinning thread holds the core that a working one needs.
-      if (manner.at_once > cores) manner.spin = std::chrono::nanoseconds(0);
-      is_placed = is_placed || !manner.cpus.empty() || manner.priority != 0;
+      if (one.at_once > cores) one.spin = std::chrono::nanoseconds(0);
+      is_placed = is_placed || !one.cpus.empty() || one.priority != 0;
     }
     members = std::vector<Member>(static_cast<std::size_t>(most_at_once));
     for (int i = 1; i < most_at_once; ++i) members[i].thread = std::thread([this, i] { serve(i); });
@@ -197,13 +197,13 @@ struct ThreadPool::State {
   void run(FunctionRef<void(int)> work, int team) {
     job = &work;
     pending.store(static_cast<std::uint32_t>(team), std::memory_order_relaxed);
-    const std::uint32_t number = section.load(std::memory_order_relaxed) + 1;
-    const Claim open{number, 0, static_cast<std::uint16_t>(team)};
+    const std::uint32_t current = section.load(std::memory_order_relaxed) + 1;
+    const Claim open{current, 0, static_cast<std::uint16_t>(team)};
     claim.store(open.pack(), std::memory_order_release);
     const ThreadManner& now = manners[manner.load(std::memory_order_relaxed)];
     const int workers = std::min(team, now.at_once);
     active.store(workers, std::memory_order_relaxed);
-    section.store(number, std::memory_order_seq_cst);
+    section.store(current, std::memory_order_seq_cst);
     wake(workers);
     work_on();
     await(0, now.spin, [&] { return pending.load(std::memory_order_seq_cst) == 0; });

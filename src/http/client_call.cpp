@@ -77,10 +77,10 @@ struct ClientCall::State : std::enable_shared_from_this<ClientCall::State> {
     socket->close(ignored);
   }
 
-  void check(const error_code& ec, const char* doing, bool was_sent) {
-    if (is_cancelled) throw PeerError("cancelled", was_sent);
-    if (is_silent) throw PeerError(fmt::format("{}: it is silent", doing), was_sent);
-    if (ec) throw PeerError(fmt::format("{}: {}", doing, ec.message()), was_sent);
+  void check(const error_code& ec, const char* doing, bool sent) {
+    if (is_cancelled) throw PeerError("cancelled", sent);
+    if (is_silent) throw PeerError(fmt::format("{}: it is silent", doing), sent);
+    if (ec) throw PeerError(fmt::format("{}: {}", doing, ec.message()), sent);
   }
 
   const std::chrono::milliseconds silence;

@@ -28,7 +28,7 @@ class Pooler {
 
  private:
   Pooling how_;
-  int width_;
+  [[maybe_unused]] int width_;  // asserted
   int count_ = 0;
   std::vector<double> sums_;
   std::vector<float> kept_;
