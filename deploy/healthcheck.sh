@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Exit code 0 when the server of this container is ready. Reads the same variables as the server:
-# LLAMA_ARG_HOST, LLAMA_ARG_PORT, LLAMA_ARG_API_PREFIX. Arguments: [HOST [PORT]].
+# LLAMA_ARG_HOST, LLAMA_ARG_PORT, LLAMA_ARG_API_PREFIX, and AIP_HTTP_PORT on Vertex AI. Arguments: [HOST [PORT]].
 # Needs nothing but bash. Of a server with TLS it only tells whether it accepts connections.
 set -euo pipefail
 host=${1:-${LLAMA_ARG_HOST:-127.0.0.1}}
-port=${2:-${LLAMA_ARG_PORT:-8080}}
+port=${LLAMA_ARG_PORT:-8080}
+[ "${AIP_MODE:-}" = PREDICTION ] && port=${AIP_HTTP_PORT:-$port}
+port=${2:-$port}
 case "$host" in
   0.0.0.0 | "") host=127.0.0.1 ;;
   ::) host=::1 ;;

@@ -27,6 +27,11 @@ std::vector<T> read_file(const std::filesystem::path& path) {
   return out;
 }
 
+inline std::string read_text_file(const std::filesystem::path& path) {
+  const std::vector<char> bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
 }  // namespace llm::test
 
 /// Ends the test with a message when `path` below the shared files is absent.

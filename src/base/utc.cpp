@@ -12,4 +12,10 @@ std::string utc_text(std::chrono::system_clock::time_point time) {
                      since_epoch.count() % 1000);
 }
 
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 }  // namespace llm

@@ -9,11 +9,6 @@
 namespace llm::chat {
 namespace {
 
-const Json* member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
 std::string shown(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -24,7 +19,7 @@ std::string shown(const Json& value) {
 
 /// `path` is where the text stands, for the error.
 const std::string& text_of(const Json& object, const char* name, const std::string& path) {
-  const Json* value = member(object, name);
+  const Json* value = find_value(object, name);
   if (!value) bad_messages(fmt::format("{}.{} is missing", path, name));
   if (!value->is_string())
     bad_messages(fmt::format("{}.{} must be a string, not {}", path, name, value->type_name()));
@@ -39,7 +34,7 @@ void check_shape(const Json& message) {
     bad_field("messages", "All non-assistant messages must contain 'content'");
   if (assistant && !message.contains("content") && !message.contains("tool_calls"))
     bad_field("messages", "Assistant message must contain either 'content' or 'tool_calls'!");
-  const Json* content = member(message, "content");
+  const Json* content = find_value(message, "content");
   if (content && !content->is_string() && !content->is_array())
     bad_field("messages", "Expected 'content' to be a string or an array");
   if (!message.contains("role")) bad_messages("Missing 'role' in message: " + shown(message));
@@ -68,11 +63,11 @@ class Reader {
     out["role"] = text_of(message, "role", path);
     out["content"] = content(message, path);
     for (const char* name : {"reasoning_content", "name", "tool_call_id"}) {
-      if (!member(message, name)) continue;
+      if (!find_value(message, name)) continue;
       const std::string& text = text_of(message, name, path);
       if (!text.empty()) out[name] = text;
     }
-    if (const Json* calls = member(message, "tool_calls")) add_calls(out, *calls, path);
+    if (const Json* calls = find_value(message, "tool_calls")) add_calls(out, *calls, path);
     conversation.messages.push_back(std::move(out));
   }
 
@@ -80,7 +75,7 @@ class Reader {
 
  private:
   Json content(const Json& message, const std::string& path) {
-    const Json* content = member(message, "content");
+    const Json* content = find_value(message, "content");
     if (!content) return "";
     if (content->is_string()) return *content;
     Json parts = Json::array();
@@ -92,7 +87,7 @@ class Reader {
   /// A text part; media become their marker.
   Json part(const Json& part, const std::string& path) {
     if (!part.is_object()) bad_messages(path + " must be an object");
-    const Json* type = member(part, "type");
+    const Json* type = find_value(part, "type");
     if (!type || !type->is_string()) bad_field("messages", "unsupported content[].type");
     if (*type == "text") return {{"type", "text"}, {"text", text_of(part, "text", path)}};
     for (const MediaKind& kind : kMediaKinds) {
@@ -132,15 +127,15 @@ class Reader {
 
   static Json call(const Json& call, const std::string& path) {
     if (!call.is_object()) bad_messages(path + " must be an object");
-    if (const Json* type = member(call, "type"); type && *type != "function")
+    if (const Json* type = find_value(call, "type"); type && *type != "function")
       bad_messages(fmt::format("Unsupported tool call type: {}", shown(call)));
-    const Json* function = member(call, "function");
+    const Json* function = find_value(call, "function");
     if (!function || !function->is_object()) bad_messages(path + ".function must be an object");
     Json out = {{"type", "function"},
                 {"function",
                  {{"name", text_of(*function, "name", path + ".function")},
                   {"arguments", arguments(*function)}}}};
-    if (member(call, "id")) {
+    if (find_value(call, "id")) {
       const std::string& id = text_of(call, "id", path);
       if (!id.empty()) out["id"] = id;
     }
@@ -149,7 +144,7 @@ class Reader {
 
   /// Always JSON text; clients that send an object get it serialised.
   static std::string arguments(const Json& function) {
-    const Json* arguments = member(function, "arguments");
+    const Json* arguments = find_value(function, "arguments");
     if (!arguments) return "{}";
     if (arguments->is_string()) return arguments->get<std::string>();
     return shown(*arguments);
@@ -162,12 +157,12 @@ class Reader {
 
 /// What is wrong with one entry of `tools`; empty when nothing is.
 std::string fault_of(const Json& tool) {
-  const Json* type = tool.is_object() ? member(tool, "type") : nullptr;
+  const Json* type = tool.is_object() ? find_value(tool, "type") : nullptr;
   if (!type) return "Missing tool type: " + shown(tool);
   if (*type != "function") return "Unsupported tool type: " + shown(tool);
-  const Json* function = member(tool, "function");
+  const Json* function = find_value(tool, "function");
   if (!function || !function->is_object()) return "Missing tool function: " + shown(tool);
-  const Json* name = member(*function, "name");
+  const Json* name = find_value(*function, "name");
   if (!name || !name->is_string() || name->get_ref<const std::string&>().empty())
     return "Missing tool function name: " + shown(tool);
   return {};
@@ -175,8 +170,8 @@ std::string fault_of(const Json& tool) {
 
 Json normalized_tool(const Json& tool) {
   const Json& function = tool.at("function");
-  const Json* description = member(function, "description");
-  const Json* parameters = member(function, "parameters");
+  const Json* description = find_value(function, "description");
+  const Json* parameters = find_value(function, "parameters");
   return {{"type", "function"},
           {"function",
            {{"name", function.at("name")},
@@ -185,7 +180,7 @@ Json normalized_tool(const Json& tool) {
 }
 
 Json read_tools(const Json& body) {
-  const Json* tools = member(body, "tools");
+  const Json* tools = find_value(body, "tools");
   if (!tools) return {};
   const auto refuse = [&](const std::string& why) {
     bad_field("tools", fmt::format("Failed to parse tools: {}; tools = {}", why,
@@ -204,7 +199,7 @@ Json read_tools(const Json& body) {
 
 Conversation read_conversation(const Json& body, const Modalities& modalities,
                                const std::string& marker, bool keep_parts) {
-  const Json* messages = member(body, "messages");
+  const Json* messages = find_value(body, "messages");
   if (!messages) bad_field("messages", "'messages' is required");
   if (!messages->is_array()) bad_field("messages", "Expected 'messages' to be an array");
   Reader reader(modalities, marker, keep_parts);

@@ -19,7 +19,6 @@ constexpr const char* kArgumentName = "QQ_NAME_QQ";
 constexpr const char* kArgumentNeedle = "QQ_VALUE_QQ";
 constexpr const char* kOtherArgumentNeedle = "QQ_OTHER_QQ";
 constexpr const char* kReasoningNeedle = "QQ_REASONING_QQ";
-constexpr std::int64_t kProbeClock = 1;  // any moment, but not "now"
 
 bool has(const std::optional<std::string>& text, std::string_view needle) {
   return text && text->find(needle) != std::string::npos;

@@ -18,7 +18,6 @@ namespace {
 constexpr const char* kUser = "QQ_USER_QQ";
 constexpr const char* kAnswer = "QQ_ANSWER_QQ";
 constexpr const char* kReasoning = "QQ_REASONING_QQ";
-constexpr std::int64_t kProbeClock = 1;  // any moment, but not "now"
 
 struct KnownFormat {
   Family family;

@@ -12,13 +12,8 @@
 namespace llm::chat {
 namespace {
 
-const Json* member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
 bool read_bool(const Json& body, const char* name, bool otherwise) {
-  const Json* value = member(body, name);
+  const Json* value = find_value(body, name);
   if (!value) return otherwise;
   if (!value->is_boolean())
     bad_field(name, fmt::format("{} must be a boolean, not {}", name, value->type_name()));
@@ -26,7 +21,7 @@ bool read_bool(const Json& body, const char* name, bool otherwise) {
 }
 
 void check_tool_choice(const Json& body) {
-  const Json* choice = member(body, "tool_choice");
+  const Json* choice = find_value(body, "tool_choice");
   if (!choice || choice->is_object()) return;
   if (!choice->is_string())
     bad_field("tool_choice", fmt::format("tool_choice must be a string or an object, not {}",
@@ -40,7 +35,7 @@ void check_tool_choice(const Json& body) {
 enum class Wanted { nothing, either, content, reasoning };
 
 Wanted read_continuation(const Json& body) {
-  const Json* value = member(body, "continue_final_message");
+  const Json* value = find_value(body, "continue_final_message");
   if (!value || *value == false) return Wanted::nothing;
   if (*value == true) return Wanted::either;
   if (*value == "content") return Wanted::content;

@@ -11,14 +11,9 @@
 namespace llm::chat {
 namespace {
 
-const Json* member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
 /// Sets `enabled` where `object` says so.
 void read_thinking(const Json& object, bool& enabled) {
-  const Json* value = member(object, "enable_thinking");
+  const Json* value = find_value(object, "enable_thinking");
   if (!value) return;
   if (!value->is_boolean())
     bad_field("enable_thinking",
@@ -29,7 +24,7 @@ void read_thinking(const Json& object, bool& enabled) {
 
 const Json& request_kwargs(const Json& body) {
   static const Json none = Json::object();
-  const Json* kwargs = member(body, "chat_template_kwargs");
+  const Json* kwargs = find_value(body, "chat_template_kwargs");
   if (!kwargs) return none;
   if (!kwargs->is_object())
     bad_field("chat_template_kwargs",
@@ -47,7 +42,7 @@ std::string date(std::int64_t now_unix_s, const char* format) {
 
 /// "none" switches thinking off; other values are for the template.
 void add_effort(Json& variables, const Json& body, bool& thinking) {
-  const Json* effort = member(body, "reasoning_effort");
+  const Json* effort = find_value(body, "reasoning_effort");
   if (!effort) return;
   if (!effort->is_string())
     bad_field("reasoning_effort",
@@ -61,10 +56,10 @@ void add_effort(Json& variables, const Json& body, bool& thinking) {
 
 /// DeepSeek V4 is told the schema of the reply.
 void add_response_format(Json& variables, const Json& body) {
-  const Json* format = member(body, "response_format");
+  const Json* format = find_value(body, "response_format");
   if (!format || !format->is_object() || format->value("type", Json()) != "json_schema") return;
-  const Json* wrapper = member(*format, "json_schema");
-  const Json* schema = wrapper && wrapper->is_object() ? member(*wrapper, "schema") : nullptr;
+  const Json* wrapper = find_value(*format, "json_schema");
+  const Json* schema = wrapper && wrapper->is_object() ? find_value(*wrapper, "schema") : nullptr;
   if (schema) variables["response_format"] = *schema;
 }
 

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/utc.h"
 #include "router/model_list.h"
 #include "router/proxy.h"
 #include "router/request_model.h"
@@ -17,12 +18,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kUnloadWait{1000}, kUnloadPoll{10};
 /// The list is open to everyone, so that nobody makes the disk busy with it.
 constexpr auto kReloadPause = 1s;
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 http::Response success() {
   return http::json_response(200, R"({"success":true})");

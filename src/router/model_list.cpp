@@ -1,6 +1,5 @@
 #include "router/model_list.h"
-
-#include <chrono>
+#include "base/utc.h"
 
 namespace llm::router {
 namespace {
@@ -30,12 +29,6 @@ const char* name_of(Source source) {
       return "preset";
   }
   return "preset";
-}
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace

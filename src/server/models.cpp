@@ -1,5 +1,6 @@
 // /v1/models: what this server serves.
 #include "base/json.h"
+#include "base/utc.h"
 #include "server/endpoints.h"
 #include "server/props.h"
 #include "server/reply/pieces.h"

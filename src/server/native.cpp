@@ -8,23 +8,7 @@
 #include "server/request/raw_job.h"
 
 namespace llm::server {
-namespace {
-
-const char* stop_name(StopType stop) {
-  switch (stop) {
-    case StopType::eos:
-      return "eos";
-    case StopType::limit:
-      return "limit";
-    case StopType::word:
-      return "word";
-    case StopType::none:
-      break;
-  }
-  return "none";
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Json NativeFormat::final_object(const SequenceReply& reply, bool in_stream) const {
   const EndEvent& end = reply.end();

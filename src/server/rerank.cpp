@@ -16,7 +16,7 @@
 namespace llm::server {
 namespace {
 
-struct Asked {
+struct AskedRanking {
   std::string query;
   std::vector<std::string> documents;
   std::string model;
@@ -46,8 +46,8 @@ std::size_t read_top(const Json& body, std::size_t documents) {
   return std::min(documents, static_cast<std::size_t>(top));
 }
 
-Asked read(const Service& service, const Json& body) {
-  Asked asked{.model = service.serving().card.id};
+AskedRanking read(const Service& service, const Json& body) {
+  AskedRanking asked{.model = service.serving().card.id};
   const Json* query = find(body, "query");
   if (query == nullptr) bad_field("query", "\"query\" must be provided");
   if (!query->is_string()) bad_field("query", "\"query\" must be a string");
@@ -79,7 +79,7 @@ std::vector<Ranked> rank(const std::vector<Embedding>& scores, std::size_t top) 
   return ranked;
 }
 
-Json jina_reply(const Asked& asked, const std::vector<Ranked>& ranked, int tokens) {
+Json jina_reply(const AskedRanking& asked, const std::vector<Ranked>& ranked, int tokens) {
   Json results = Json::array();
   for (const Ranked& one : ranked) {
     results.push_back({{"index", one.index}, {"relevance_score", one.score}});
@@ -90,7 +90,7 @@ Json jina_reply(const Asked& asked, const std::vector<Ranked>& ranked, int token
           {"results", std::move(results)}};
 }
 
-Json tei_reply(const Asked& asked, const std::vector<Ranked>& ranked) {
+Json tei_reply(const AskedRanking& asked, const std::vector<Ranked>& ranked) {
   Json results = Json::array();
   for (const Ranked& one : ranked) {
     Json result = {{"index", one.index}, {"score", one.score}};
@@ -146,7 +146,7 @@ http::Task<http::Response> rerank(Service& service, http::Exchange& exchange) {
   }
   const Serving& serving = service.serving();
   const Json body = parse_object(exchange.request().body, rerank_fields());
-  const Asked asked = read(service, body);
+  const AskedRanking asked = read(service, body);
   const std::optional<int> limit = truncation_of(body, serving.engine);
   EmbeddingRequest request{.inputs = {}, .pooling = Pooling::rank};
   for (const std::string& document : asked.documents) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utc.h"
 #include "server/props.h"
 #include "server/reply/pieces.h"
 

@@ -22,10 +22,6 @@ bool flag(const Json& body, const std::string& name, bool otherwise) {
   return value == nullptr ? otherwise : read_bool(name, *value);
 }
 
-void append(std::vector<TokenId>& tokens, const std::vector<TokenId>& more) {
-  tokens.insert(tokens.end(), more.begin(), more.end());
-}
-
 TokenId read_token(const std::string& name, const Json& value, const Tokenizer& tokenizer) {
   if (!value.is_number_integer()) wrong_type(name, "number", value);
   const auto id = value.get<std::int64_t>();
@@ -44,7 +40,8 @@ std::vector<TokenId> encode_content(const Json& content, EncodeOptions options,
   std::vector<TokenId> tokens;
   for (const Json& item : content) {
     if (item.is_string()) {
-      append(tokens, tokenizer.encode(item.get<std::string>(), options));
+      const auto more = tokenizer.encode(item.get<std::string>(), options);
+      tokens.insert(tokens.end(), more.begin(), more.end());
     } else {
       tokens.push_back(read_token("content", item, tokenizer));
     }

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "chat/jinja_helpers.h"
+#include "json_file.h"
 #include "shared_files.h"
 
 namespace llm::test {
@@ -14,16 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 using chat::jinja::Failure;
 using chat::jinja::FailureKind;
-
-Json read_json(const fs::path& path) {
-  const std::vector<char> bytes = read_file(path);
-  return Json::parse(bytes.begin(), bytes.end());
-}
-
-std::string read_text(const fs::path& path) {
-  const std::vector<char> bytes = read_file(path);
-  return {bytes.begin(), bytes.end()};
-}
 
 /// Compares with `text`, or with the `error` that a case expects.
 void check(const Json& expected, std::string_view source, const Json& context,
@@ -54,19 +45,19 @@ class JinjaVectors : public testing::Test {
 
 TEST_F(JinjaVectors, SingleRulesPrintWhatTheReferencePrints) {
   LLM_NEED_SHARED("vectors/jinja/micro.json");
-  for (const Json& rule : read_json(shared_dir() / "vectors/jinja/micro.json"))
+  for (const Json& rule : read_json_file(shared_dir() / "vectors/jinja/micro.json"))
     check(rule, rule["template"].get<std::string>(), rule.value("context", Json::object()),
           rule["id"]);
 }
 
 TEST_F(JinjaVectors, VendorTemplatesPrintWhatTheReferencePrints) {
   LLM_NEED_SHARED("vectors/jinja/templates");
-  const Json conversations = read_json(shared_dir() / "vectors/jinja/conversations.json");
+  const Json conversations = read_json_file(shared_dir() / "vectors/jinja/conversations.json");
   int cases = 0;
   for (const auto& entry : fs::directory_iterator(shared_dir() / "vectors/jinja/templates")) {
-    const Json file = read_json(entry.path());
+    const Json file = read_json_file(entry.path());
     const std::string source =
-        read_text(shared_dir() / "templates" / file["template"].get<std::string>());
+        read_text_file(shared_dir() / "templates" / file["template"].get<std::string>());
     for (const Json& each : file["cases"]) {
       Json context = conversations.at(each["conversation"].get<std::string>());
       context["bos_token"] = file["bos_token"];

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "chat/jinja_helpers.h"
 #include "chat/render.h"
+#include "json_file.h"
 #include "shared_files.h"
 
 namespace llm::test {
@@ -16,15 +17,6 @@ namespace fs = std::filesystem;
 using chat::RenderedChat;
 using chat::RenderSettings;
 using chat::Template;
-
-std::string read_text(const fs::path& path) {
-  const std::vector<char> bytes = read_file(path);
-  return {bytes.begin(), bytes.end()};
-}
-
-Json read_json(const fs::path& path) {
-  return Json::parse(read_text(path));
-}
 
 /// The body that the recorded request stands for.
 Json body_of(const Json& request, const Json& common_kwargs) {
@@ -52,15 +44,15 @@ TEST(PromptVectors, RequestsBecomeTheRecordedPrompts) {
   setenv("TZ", "UTC", 1);
   tzset();
   const fs::path dir = shared_dir() / "vectors/chat_prompts";
-  const Json requests = read_json(dir / "requests.json");
+  const Json requests = read_json_file(dir / "requests.json");
   int cases = 0;
   for (const auto& entry : fs::directory_iterator(dir)) {
     const std::string name = entry.path().stem();
     if (entry.path().extension() != ".json" || name == "requests" || name == "capabilities")
       continue;
-    const Json file = read_json(entry.path());
+    const Json file = read_json_file(entry.path());
     const auto chat_template =
-        Template::compile(read_text(shared_dir() / "templates" / (name + ".jinja")));
+        Template::compile(read_text_file(shared_dir() / "templates" / (name + ".jinja")));
     RenderSettings settings;
     settings.bos_token = file["bos_token"];
     settings.eos_token = file["eos_token"];
@@ -77,10 +69,10 @@ TEST(PromptVectors, RequestsBecomeTheRecordedPrompts) {
 
 TEST(PromptVectors, ProbingFindsTheRecordedCapabilities) {
   LLM_NEED_SHARED("vectors/chat_prompts/capabilities.json");
-  const Json all = read_json(shared_dir() / "vectors/chat_prompts/capabilities.json");
+  const Json all = read_json_file(shared_dir() / "vectors/chat_prompts/capabilities.json");
   for (const auto& [name, expected] : all.items()) {
     const auto chat_template =
-        Template::compile(read_text(shared_dir() / "templates" / (name + ".jinja")));
+        Template::compile(read_text_file(shared_dir() / "templates" / (name + ".jinja")));
     const chat::TemplateCaps& caps = chat_template->caps();
     const Json found = {{"object_arguments", caps.supports_object_arguments},
                         {"parallel_tool_calls", caps.supports_parallel_tool_calls},

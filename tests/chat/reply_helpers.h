@@ -75,9 +75,4 @@ inline std::vector<std::size_t> each_byte(std::string_view text) {
   return cuts;
 }
 
-inline std::string read_text_file(const std::filesystem::path& path) {
-  const std::vector<char> bytes = read_file(path);
-  return {bytes.begin(), bytes.end()};
-}
-
 }  // namespace llm::test

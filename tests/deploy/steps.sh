@@ -63,6 +63,11 @@ curl -fsS "http://127.0.0.1:$port/props" | grep -q '"total_slots":2' || fail "sl
 curl -fsS "http://127.0.0.1:$port/metrics" | grep -q '^llamacpp:' || fail "metrics"
 stop
 
+echo "== on Vertex AI: its port wins"
+start AIP_MODE=PREDICTION AIP_HTTP_PORT=$port LLAMA_ARG_HOST=0.0.0.0 LLAMA_ARG_PORT=1 -- -c 256
+curl -fsS "http://127.0.0.1:$port/health" >/dev/null || fail "no server on AIP_HTTP_PORT"
+stop
+
 echo "== Dockerfile"
 for script in packages.sh build.sh healthcheck.sh; do
   grep -q "$script" "$here/deploy/Dockerfile" || fail "$script is not used"

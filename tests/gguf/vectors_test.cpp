@@ -9,12 +9,13 @@
 namespace llm::gguf {
 namespace {
 
-using test::shared_dir;
+using llm::test::read_file;
+using llm::test::shared_dir;
 
 TEST(GgufVectors, EveryFileMeetsItsVerdict) {
   LLM_NEED_SHARED("vectors/gguf/manifest.json");
   const auto folder = shared_dir() / "vectors/gguf";
-  const auto manifest = test::read_file(folder / "manifest.json");
+  const auto manifest = read_file(folder / "manifest.json");
   const Json cases = Json::parse(manifest.begin(), manifest.end());
   EXPECT_GE(cases.size(), 73U);
   for (const Json& c : cases) {

@@ -131,7 +131,7 @@ TEST_P(Determinism, AgreesWithTheReferenceDevice) {
   EXPECT_LE(distance.nmse(), rounds ? 1e-4 : 1e-9);
 }
 
-std::string test_name(const testing::TestParamInfo<Determinism::ParamType>& info) {
+std::string setting_on_device(const testing::TestParamInfo<Determinism::ParamType>& info) {
   return std::string(std::get<0>(info.param).name) + "_on_" + std::get<1>(info.param);
 }
 
@@ -139,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(Tiny, Determinism,
                          testing::Combine(testing::ValuesIn(kSettings),
                                           testing::Values("portable", "avx2", "avx512",
                                                           "avx512_vnni")),
-                         test_name);
+                         setting_on_device);
 
 }  // namespace
 }  // namespace llm::test

@@ -6,10 +6,10 @@
 namespace llm::test {
 namespace {
 
-const char* const kModels[] = {"bert",         "bert-rerank",     "gemma-embedding",
-                               "jina-bert-v2", "jina-bert-v3",    "llama-embed",
-                               "modern-bert",  "nomic-bert",      "nomic-bert-moe",
-                               "t5encoder",    "qwen3-embedding", "qwen3-reranker"};
+const char* const kEmbedders[] = {"bert",         "bert-rerank",     "gemma-embedding",
+                                  "jina-bert-v2", "jina-bert-v3",    "llama-embed",
+                                  "modern-bert",  "nomic-bert",      "nomic-bert-moe",
+                                  "t5encoder",    "qwen3-embedding", "qwen3-reranker"};
 
 class Embeddings : public ArchVectors {
  protected:
@@ -36,7 +36,7 @@ class Embeddings : public ArchVectors {
   }
 };
 
-const Json* exact(const Json& owner, const std::string& field) {
+const Json* exact_or_null(const Json& owner, const std::string& field) {
   if (owner.contains(field + "_exact")) return &owner.at(field + "_exact");
   return owner.contains(field) ? &owner.at(field) : nullptr;
 }
@@ -51,21 +51,21 @@ TEST_P(Embeddings, TokensPoolingsAndScoresMatch) {
     SCOPED_TRACE(sequence.at("id").get<std::string>());
     const std::vector<Logits> rows = embed(sequence.at("tokens").get<Tokens>());
     Distance distance;
-    if (const Json* tokens = exact(sequence, "token_embeddings")) {
+    if (const Json* tokens = exact_or_null(sequence, "token_embeddings")) {
       for (const Json& one : *tokens) {
         const Logits& row = rows.at(one.at("pos").get<std::size_t>());
         distance.add(finished({&row, 1}, Pooling::none), one.at("values").get<Logits>());
         ++compared;
       }
     }
-    if (const Json* pooled = exact(sequence, "pooled")) {
+    if (const Json* pooled = exact_or_null(sequence, "pooled")) {
       for (const Pooling pooling : {Pooling::mean, Pooling::cls, Pooling::last}) {
         if (!pooled->contains(pooling_name(pooling))) continue;
         distance.add(finished(rows, pooling), pooled->at(pooling_name(pooling)).get<Logits>());
         ++compared;
       }
     }
-    if (const Json* scores = exact(sequence, "rank")) {
+    if (const Json* scores = exact_or_null(sequence, "rank")) {
       distance.add(finished(rows, Pooling::rank), scores->get<Logits>());
       ++compared;
     }
@@ -111,15 +111,10 @@ TEST_P(Embeddings, VectorsAreTheSameAloneAndBesideOthers) {
   }
 }
 
-std::string test_name(const testing::TestParamInfo<Embeddings::ParamType>& info) {
-  std::string name = std::string(std::get<0>(info.param)) + "_on_" + std::get<1>(info.param);
-  std::ranges::replace(name, '-', '_');
-  return name;
-}
-
 INSTANTIATE_TEST_SUITE_P(Vectors, Embeddings,
-                         testing::Combine(testing::ValuesIn(kModels), testing::ValuesIn(kDevices)),
-                         test_name);
+                         testing::Combine(testing::ValuesIn(kEmbedders),
+                                          testing::ValuesIn(kDevices)),
+                         name_on_device<Embeddings::ParamType>);
 
 TEST(PoolerTest, PiecesDoNotMatter) {
   const Logits rows[] = {{1, 2}, {3, -2}, {5, 9}};

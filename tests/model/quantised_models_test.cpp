@@ -44,14 +44,10 @@ TEST_P(QuantisedModels, LogitsStayNearTheExpandedFiles) {
   }
 }
 
-std::string test_name(const testing::TestParamInfo<QuantisedModels::ParamType>& info) {
-  return std::string(std::get<0>(info.param)) + "_on_" + std::get<1>(info.param);
-}
-
 INSTANTIATE_TEST_SUITE_P(Vectors, QuantisedModels,
                          testing::Combine(testing::ValuesIn(kFileTypes),
                                           testing::ValuesIn(kDevices)),
-                         test_name);
+                         name_on_device<QuantisedModels::ParamType>);
 
 }  // namespace
 }  // namespace llm::test

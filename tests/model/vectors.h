@@ -33,6 +33,14 @@ inline Json read_json(const std::string& path) {
 inline constexpr const char* kDevices[] = {"reference", "portable",    "avx2",
                                            "avx512",    "avx512_vnni", "neon"};
 
+/// Of a case that is a model's name and a device: what --gtest_filter takes.
+template <class Case>
+std::string name_on_device(const testing::TestParamInfo<Case>& info) {
+  std::string name = std::string(std::get<0>(info.param)) + "_on_" + std::get<1>(info.param);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
 /// "reference", or an instruction set of the CPU device. Null when this machine or build lacks it.
 inline std::unique_ptr<compute::Device> make_device(const std::string& name, int threads = 2) {
   if (name == "reference") return compute::make_reference_device();

@@ -80,13 +80,13 @@ TEST(AnthropicRequest, WhatIsNotUnderstoodIsRefusedByItsPlace) {
   }
 }
 
-struct Stream : test::ReplyStream {
-  Stream() : format(world.service->serving(), {"STOP"}, test::scripted_plan(), "req-1") {}
+struct MessageByHand : test::ReplyStream {
+  MessageByHand() : format(world.service->serving(), {"STOP"}, test::scripted_plan(), "req-1") {}
   AnthropicFormat format;
 };
 
 TEST(AnthropicStream, BlocksAreClosedBeforeTheNextBegins) {
-  Stream stream;
+  MessageByHand stream;
   std::string text;
   for (const char* piece : {"r:think", "c:text", "f:f", "a:{\"a\":", "a:1}", "f:g"}) {
     text += stream.format.chunk(stream.replies[0], stream.chunk(piece));
@@ -110,7 +110,7 @@ TEST(AnthropicStream, BlocksAreClosedBeforeTheNextBegins) {
 }
 
 TEST(AnthropicStream, EveryEventIsNamedAsItsType) {
-  Stream stream;
+  MessageByHand stream;
   std::string text = stream.format.chunk(stream.replies[0], stream.chunk("c:x"));
   text += stream.finish(stream.format, StopType::limit);
   std::size_t count = 0;
@@ -123,7 +123,7 @@ TEST(AnthropicStream, EveryEventIsNamedAsItsType) {
 
 TEST(AnthropicReply, StopReasons) {
   const auto reply = [](StopType stop, const std::string& word, const char* script) {
-    Stream stream;
+    MessageByHand stream;
     stream.replies[0].add({.token = test::letter('a'), .text = script});
     stream.replies[0].finish({.stop = stop, .stopping_word = word});
     return Json::parse(stream.format.whole(stream.replies));

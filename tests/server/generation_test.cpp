@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "fakes.h"
+#include "scripted_format.h"
 #include "server/errors.h"
 #include "server/native.h"
 #include "server/oai_completions.h"
@@ -11,19 +12,9 @@
 namespace llm::server {
 namespace {
 
+using test::events_of;
 using test::FakeExchange;
 using test::World;
-
-std::vector<Json> events_of(const std::string& stream) {
-  std::vector<Json> events;
-  for (std::size_t at = 0; at < stream.size();) {
-    const std::size_t end = stream.find("\n\n", at);
-    const std::string event = stream.substr(at, end - at);
-    if (event.starts_with("data: {")) events.push_back(Json::parse(event.substr(6)));
-    at = end + 2;
-  }
-  return events;
-}
 
 TEST(Generation, AWholeReplyIsCollected) {
   World world;

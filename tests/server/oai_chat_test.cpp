@@ -10,22 +10,22 @@ namespace {
 
 using test::World;
 
-CompletionParams parse(const char* body) {
+CompletionParams chat_params(const char* body) {
   return parse_chat_params(Json::parse(body), {}, Limits{.slots = 2});
 }
 
 TEST(ChatParams, LogprobsIsASwitch) {
-  EXPECT_EQ(parse(R"({"logprobs":true})").sampling.n_probs, 20);
-  EXPECT_EQ(parse(R"({"logprobs":true,"top_logprobs":3})").sampling.n_probs, 3);
-  EXPECT_EQ(parse(R"({"logprobs":true,"top_logprobs":0})").sampling.n_probs, 1);
-  EXPECT_EQ(parse(R"({"logprobs":false})").sampling.n_probs, 0);
-  EXPECT_EQ(parse(R"({"n_probs":4})").sampling.n_probs, 4);
+  EXPECT_EQ(chat_params(R"({"logprobs":true})").sampling.n_probs, 20);
+  EXPECT_EQ(chat_params(R"({"logprobs":true,"top_logprobs":3})").sampling.n_probs, 3);
+  EXPECT_EQ(chat_params(R"({"logprobs":true,"top_logprobs":0})").sampling.n_probs, 1);
+  EXPECT_EQ(chat_params(R"({"logprobs":false})").sampling.n_probs, 0);
+  EXPECT_EQ(chat_params(R"({"n_probs":4})").sampling.n_probs, 4);
 }
 
 TEST(ChatParams, FieldsThatContradictEachOtherAreRefused) {
   const auto status = [](const char* body) {
     try {
-      parse(body);
+      chat_params(body);
     } catch (const RequestError& error) {
       return error.status;
     }
@@ -39,8 +39,8 @@ TEST(ChatParams, FieldsThatContradictEachOtherAreRefused) {
 }
 
 /// One choice's life in a format, by hand.
-struct Stream {
-  explicit Stream(CompletionParams params, ReplyPlan plan = {})
+struct ChoiceByHand {
+  explicit ChoiceByHand(CompletionParams params, ReplyPlan plan = {})
       : format(world.service->serving(), world.service->live(), std::move(params), std::move(plan),
                nullptr) {
     replies.emplace_back(*world.tokenizer,
@@ -75,21 +75,21 @@ std::vector<std::string> split(const std::string& text) {
 }
 
 TEST(ChatStream, RoleThenTextThenReason) {
-  Stream stream({});
+  ChoiceByHand stream({});
   const auto first = split(stream.token("Hi"));
   ASSERT_EQ(first.size(), 2u);
-  const Json role = Stream::only(first[0]);
+  const Json role = ChoiceByHand::only(first[0]);
   EXPECT_EQ(role["choices"].dump(),
             R"([{"finish_reason":null,"index":0,"delta":{"role":"assistant","content":null}}])");
   std::string keys;
   for (const auto& [key, value] : role.items()) keys += key + " ";
   EXPECT_EQ(keys, "choices created id model system_fingerprint object ");
-  EXPECT_EQ(Stream::only(first[1])["choices"][0]["delta"].dump(), R"({"content":"Hi"})");
+  EXPECT_EQ(ChoiceByHand::only(first[1])["choices"][0]["delta"].dump(), R"({"content":"Hi"})");
 
   EXPECT_EQ(stream.token(""), "");  // withheld
   const auto last = split(stream.end(StopType::eos));
   ASSERT_EQ(last.size(), 2u);
-  const Json final = Stream::only(last[0]);
+  const Json final = ChoiceByHand::only(last[0]);
   EXPECT_EQ(final["choices"].dump(), R"([{"finish_reason":"stop","index":0,"delta":{}}])");
   EXPECT_TRUE(final.contains("timings"));
   EXPECT_EQ(last[1], "data: [DONE]\n\n");
@@ -98,12 +98,12 @@ TEST(ChatStream, RoleThenTextThenReason) {
 TEST(ChatStream, UsageHasItsOwnChunk) {
   CompletionParams params;
   params.include_usage = true;
-  Stream stream(params);
+  ChoiceByHand stream(params);
   stream.token("x");
   const auto last = split(stream.end(StopType::limit));
   ASSERT_EQ(last.size(), 3u);
-  EXPECT_FALSE(Stream::only(last[0]).contains("timings"));
-  const Json usage = Stream::only(last[1]);
+  EXPECT_FALSE(ChoiceByHand::only(last[0]).contains("timings"));
+  const Json usage = ChoiceByHand::only(last[1]);
   EXPECT_EQ(usage["choices"].dump(), "[]");
   EXPECT_EQ(usage["usage"]["total_tokens"], 5);
   EXPECT_TRUE(usage.contains("timings"));
@@ -113,11 +113,11 @@ TEST(ChatStream, APrefillStandsInFrontOfTheFirstText) {
   ReplyPlan plan;
   plan.prefill = "The ball was";
   plan.streams_prefill = true;
-  Stream stream({}, plan);
+  ChoiceByHand stream({}, plan);
   EXPECT_EQ(split(stream.token("")).size(), 1u);  // the role only
-  EXPECT_EQ(Stream::only(stream.token(" red"))["choices"][0]["delta"]["content"],
+  EXPECT_EQ(ChoiceByHand::only(stream.token(" red"))["choices"][0]["delta"]["content"],
             "The ball was red");
-  EXPECT_EQ(Stream::only(stream.token("."))["choices"][0]["delta"]["content"], ".");
+  EXPECT_EQ(ChoiceByHand::only(stream.token("."))["choices"][0]["delta"]["content"], ".");
   stream.replies[0].finish({.stop = StopType::eos});
   EXPECT_EQ(Json::parse(stream.format.whole(stream.replies))["choices"][0]["message"].dump(),
             R"({"role":"assistant","content":"The ball was red."})");

@@ -8,17 +8,17 @@
 namespace llm::server {
 namespace {
 
-std::vector<PromptParts> parse(const char* text) {
+std::vector<PromptParts> prompts_of(const char* text) {
   return parse_prompts(Json::parse(text));
 }
 
 TEST(Prompt, OneOrSeveral) {
-  EXPECT_EQ(parse(R"("a")"), (std::vector<PromptParts>{{"a"}}));
-  EXPECT_EQ(parse(R"({"prompt_string":"a"})"), (std::vector<PromptParts>{{"a"}}));
-  EXPECT_EQ(parse("[1,2]"), (std::vector<PromptParts>{{1, 2}}));
-  EXPECT_EQ(parse(R"([1,"a",2])"), (std::vector<PromptParts>{{1, "a", 2}}));
-  EXPECT_EQ(parse(R"(["a","b"])"), (std::vector<PromptParts>{{"a"}, {"b"}}));
-  EXPECT_EQ(parse(R"([[1,2],"b",["x",3],{"prompt_string":"c"}])"),
+  EXPECT_EQ(prompts_of(R"("a")"), (std::vector<PromptParts>{{"a"}}));
+  EXPECT_EQ(prompts_of(R"({"prompt_string":"a"})"), (std::vector<PromptParts>{{"a"}}));
+  EXPECT_EQ(prompts_of("[1,2]"), (std::vector<PromptParts>{{1, 2}}));
+  EXPECT_EQ(prompts_of(R"([1,"a",2])"), (std::vector<PromptParts>{{1, "a", 2}}));
+  EXPECT_EQ(prompts_of(R"(["a","b"])"), (std::vector<PromptParts>{{"a"}, {"b"}}));
+  EXPECT_EQ(prompts_of(R"([[1,2],"b",["x",3],{"prompt_string":"c"}])"),
             (std::vector<PromptParts>{{1, 2}, {"b"}, {"x", 3}, {"c"}}));
 }
 
@@ -26,13 +26,15 @@ TEST(Prompt, OtherShapesAreRefused) {
   for (const char* text :
        {"null", "5", "true", "[]", "[[]]", "{}", "[1.5]", "[1,[2]]", R"(["a",null])",
         R"({"prompt_string":3})", R"({"prompt_string":"x","multimodal_data":[]})"}) {
-    EXPECT_THROW(parse(text), RequestError) << text;
+    EXPECT_THROW(prompts_of(text), RequestError) << text;
   }
 }
 
 TEST(Prompt, OnlyALeadingTextGetsBos) {
   const auto tokenizer = test::tiny_tokenizer();
-  const auto encode = [&](const char* text) { return encode_prompt(parse(text)[0], *tokenizer); };
+  const auto encode = [&](const char* text) {
+    return encode_prompt(prompts_of(text)[0], *tokenizer);
+  };
   EXPECT_EQ(encode(R"("a")").front(), 1);
   EXPECT_EQ(encode(R"(["a",5])").size(), encode(R"("a")").size() + 1);
   EXPECT_EQ(encode("[5,6]"), (std::vector<TokenId>{5, 6}));

@@ -12,13 +12,13 @@ namespace {
 
 using test::events_of;
 
-Json body_of(const char* text) {
+Json chat_body_of(const char* text) {
   const Json body = Json::parse(text);
   return chat_body_of_response(body, response_items(body));
 }
 
 TEST(ResponsesRequest, ItemsBecomeMessages) {
-  const Json body = body_of(R"({"instructions":"Be brief.","max_output_tokens":5,"input":[
+  const Json body = chat_body_of(R"({"instructions":"Be brief.","max_output_tokens":5,"input":[
     {"role":"user","content":[{"type":"input_text","text":"Hi"}]},
     {"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]},
     {"type":"message","role":"assistant","content":[{"type":"output_text","text":"Look"}]},
@@ -37,7 +37,7 @@ TEST(ResponsesRequest, ItemsBecomeMessages) {
 }
 
 TEST(ResponsesRequest, ToolsAndFormatsAreTranslated) {
-  const Json body = body_of(R"({"input":"x","reasoning":{"effort":"low"},"top_logprobs":0,
+  const Json body = chat_body_of(R"({"input":"x","reasoning":{"effort":"low"},"top_logprobs":0,
     "tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true},
              {"type":"web_search"}],
     "text":{"format":{"type":"json_schema","name":"n","strict":true,"schema":{"const":1}}}})");
@@ -60,7 +60,7 @@ TEST(ResponsesRequest, TheReferencesRefusals) {
            {R"({"input":[{"role":"user","content":[{"type":"text","text":"a"}]}]})",
             "'type' must be one of 'input_text', 'input_image', or 'input_file'"}}) {
     try {
-      body_of(text);
+      chat_body_of(text);
       ADD_FAILURE() << text;
     } catch (const RequestError& error) {
       EXPECT_EQ(error.status, 400);
@@ -69,8 +69,8 @@ TEST(ResponsesRequest, TheReferencesRefusals) {
   }
 }
 
-struct Stream : test::ReplyStream {
-  explicit Stream(bool store = true)
+struct ResponseByHand : test::ReplyStream {
+  explicit ResponseByHand(bool store = true)
       : format(world.service->serving(), world.service->responses(), {},
                {.body = Json::object(),
                 .input = Json::array({{{"role", "user"}, {"content", "Hi"}}}),
@@ -81,7 +81,7 @@ struct Stream : test::ReplyStream {
 };
 
 TEST(ResponsesStream, EventsComeInOrderAndAreNumbered) {
-  Stream stream;
+  ResponseByHand stream;
   std::string text = stream.format.started(stream.replies[0]);
   for (const char* piece : {"r:think", "c:text", "f:f", "a:{}"}) {
     text += stream.format.chunk(stream.replies[0], stream.chunk(piece));
@@ -116,7 +116,7 @@ TEST(ResponsesStream, EventsComeInOrderAndAreNumbered) {
 }
 
 TEST(ResponsesReply, WhatWasCutOffIsIncomplete) {
-  Stream stream(/*store=*/false);
+  ResponseByHand stream(/*store=*/false);
   stream.replies[0].add({.token = test::letter('a'), .text = "c:x"});
   stream.replies[0].finish({.stop = StopType::limit});
   const Json reply = Json::parse(stream.format.whole(stream.replies));

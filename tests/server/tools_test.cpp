@@ -14,23 +14,23 @@ Json tools() {
                                              {"type":"function","function":{"name":"g"}}]})"));
 }
 
-ToolChoiceField read(const std::string& choice) {
+ToolChoiceField read_choice(const std::string& choice) {
   return read_tool_choice(Json::parse("{\"tool_choice\":" + choice + "}"), tools());
 }
 
 TEST(ToolChoice, EverySpellingIsRead) {
-  EXPECT_EQ(read("null").mode, Choice::automatic);
-  EXPECT_EQ(read("\"auto\"").mode, Choice::automatic);
-  EXPECT_EQ(read("\"none\"").mode, Choice::none);
-  EXPECT_EQ(read("\"required\"").mode, Choice::required);
-  EXPECT_EQ(read(R"({"type":"any"})").mode, Choice::required);
-  EXPECT_EQ(read(R"({"type":"none"})").mode, Choice::none);
+  EXPECT_EQ(read_choice("null").mode, Choice::automatic);
+  EXPECT_EQ(read_choice("\"auto\"").mode, Choice::automatic);
+  EXPECT_EQ(read_choice("\"none\"").mode, Choice::none);
+  EXPECT_EQ(read_choice("\"required\"").mode, Choice::required);
+  EXPECT_EQ(read_choice(R"({"type":"any"})").mode, Choice::required);
+  EXPECT_EQ(read_choice(R"({"type":"none"})").mode, Choice::none);
   for (const char* named : {R"({"type":"function","function":{"name":"g"}})",
                             R"({"type":"function","name":"g"})", R"({"type":"tool","name":"g"})"}) {
-    EXPECT_EQ(read(named).mode, Choice::required) << named;
-    EXPECT_EQ(read(named).name, "g") << named;
+    EXPECT_EQ(read_choice(named).mode, Choice::required) << named;
+    EXPECT_EQ(read_choice(named).name, "g") << named;
   }
-  const auto allowed = read(R"({"type":"allowed_tools","allowed_tools":{"mode":"required",
+  const auto allowed = read_choice(R"({"type":"allowed_tools","allowed_tools":{"mode":"required",
                                 "tools":[{"type":"function","function":{"name":"f"}}]}})");
   EXPECT_EQ(allowed.mode, Choice::required);
   EXPECT_EQ(allowed.allowed.dump(), R"(["f"])");
@@ -40,7 +40,7 @@ TEST(ToolChoice, WhatCannotBeKeptIsRefused) {
   for (const char* bad :
        {"3", "\"sometimes\"", R"({"type":"function"})", R"({"type":"tool","name":"h"})",
         R"({"type":"web_search"})", R"({"type":"allowed_tools","tools":[{"name":"h"}]})"}) {
-    EXPECT_THROW(read(bad), RequestError) << bad;
+    EXPECT_THROW(read_choice(bad), RequestError) << bad;
   }
   EXPECT_THROW(read_tool_choice(Json::parse(R"({"tool_choice":"required"})"), Json()),
                RequestError);

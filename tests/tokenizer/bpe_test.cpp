@@ -14,14 +14,14 @@ using test::SmallVocabulary;
 using test::spelled;
 using Texts = std::vector<std::string>;
 
-SmallVocabulary small(const std::string& pre = "gpt-2") {
+SmallVocabulary small_bpe(const std::string& pre = "gpt-2") {
   SmallVocabulary v = SmallVocabulary::bpe(pre);
   v.merge("h", "e").merge("l", "l").merge("he", "ll").merge("Ġ", "hell").merge("Ġhell", "o");
   return v;
 }
 
 TEST(Bpe, JoinsByRankInsideWords) {
-  const auto t = small().load();
+  const auto t = small_bpe().load();
   EXPECT_EQ(spelled(*t, "hello hello"), (Texts{"hell", "o", "Ġhello"}));
   EXPECT_EQ(spelled(*t, "helll"), (Texts{"hell", "l"}));
   EXPECT_EQ(t->decode(t->encode("hello  hello\n", {})), "hello  hello\n");
@@ -44,16 +44,16 @@ TEST(Bpe, TheFirstOfEqualMergesCountsAndMergesMayBeginWithASpace) {
 }
 
 TEST(Bpe, WordsThatAreTokensNeedNoMergesWhereTheNameSaysSo) {
-  SmallVocabulary v = small("llama-bpe");
+  SmallVocabulary v = small_bpe("llama-bpe");
   v.add("word");
   EXPECT_EQ(spelled(*v.load(), "word"), (Texts{"word"}));
-  SmallVocabulary other = small("dbrx");
+  SmallVocabulary other = small_bpe("dbrx");
   other.add("word");
   EXPECT_EQ(spelled(*other.load(), "word"), (Texts{"w", "o", "r", "d"}));
 }
 
 TEST(Bpe, InvalidBytesBecomeReplacementCharacters) {
-  const auto t = small().load();
+  const auto t = small_bpe().load();
   EXPECT_EQ(t->decode(t->encode("a\xFFz", {})), "a\uFFFDz");
   EXPECT_EQ(t->decode(t->encode("\xC1\x81", {})), "A") << "overlong";
   EXPECT_EQ(t->decode(t->encode("\xF4\x90\x80\x80", {})), "\uFFFD\uFFFD\uFFFD\uFFFD");
@@ -117,7 +117,7 @@ TEST(Bpe, LongRunsTakeLinearTimeWithEveryPreTokeniser) {
   for (const char* pre : {"gpt-2", "llama-bpe", "qwen2", "deepseek-coder", "deepseek-llm",
                           "deepseek-v3", "tekken", "gpt-4o", "jais-2", "bailingmoe", "exaone-moe",
                           "kimi-k2", "superbpe", "poro-chat", "chameleon", "tiny_aya", "default"}) {
-    SmallVocabulary v = small(pre);
+    SmallVocabulary v = small_bpe(pre);
     v.merge("a", "a").merge("aa", "aa").merge("Ġ", "Ġ").merge("ĠĠ", "ĠĠ").merge("A", "A");
     const auto t = v.load();
     constexpr std::size_t kLength = 300'000;

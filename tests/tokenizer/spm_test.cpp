@@ -14,7 +14,7 @@ using test::SmallVocabulary;
 using test::spelled;
 using Texts = std::vector<std::string>;
 
-SmallVocabulary small() {
+SmallVocabulary small_spm() {
   SmallVocabulary v = SmallVocabulary::spm();
   float score = -1;
   for (const char* text : {"▁", "a", "b", "c", "ab", "bc", "▁a", "▁ab", "é"})
@@ -23,7 +23,7 @@ SmallVocabulary small() {
 }
 
 TEST(Spm, JoinsTheHighestScoreFirstAndTheLeftmostAmongEquals) {
-  const auto t = small().load();
+  const auto t = small_spm().load();
   // "ab" (-5) wins over "bc" (-6), then "▁ab" over "▁a".
   EXPECT_EQ(spelled(*t, "abc"), (Texts{"▁ab", "c"}));
   SmallVocabulary equal = SmallVocabulary::spm();
@@ -32,17 +32,17 @@ TEST(Spm, JoinsTheHighestScoreFirstAndTheLeftmostAmongEquals) {
 }
 
 TEST(Spm, AddsBeginAndEndAsTheVocabularySays) {
-  const auto t = small().load();
+  const auto t = small_spm().load();
   EXPECT_EQ(spelled(*t, "a", {.add_special = true}), (Texts{"<s>", "▁a"}));
   EXPECT_EQ(spelled(*t, "", {.add_special = true}), (Texts{"<s>"}));
   EXPECT_TRUE(t->encode("", {}).empty());
-  SmallVocabulary v = small();
+  SmallVocabulary v = small_spm();
   v.set("add_bos_token", {false}).set("add_eos_token", {true});
   EXPECT_EQ(spelled(*v.load(), "a", {.add_special = true}), (Texts{"▁a", "</s>"}));
 }
 
 TEST(Spm, FallsBackToBytes) {
-  const auto t = small().load();
+  const auto t = small_spm().load();
   EXPECT_EQ(spelled(*t, "x\n"), (Texts{"▁", "<0x78>", "<0x0A>"}));
   EXPECT_EQ(spelled(*t, "ü"), (Texts{"▁", "<0xC3>", "<0xBC>"}));
   EXPECT_EQ(spelled(*t, std::string("\xFF\0", 2)), (Texts{"▁", "<0xFF>", "<0x00>"}));
@@ -58,14 +58,14 @@ TEST(Spm, RefusesATextThatNeedsAByteWithoutToken) {
 }
 
 TEST(Spm, SpacePrefixIsAnOption) {
-  SmallVocabulary v = small();
+  SmallVocabulary v = small_spm();
   v.set("add_space_prefix", {false});
   EXPECT_EQ(spelled(*v.load(), "ab"), (Texts{"ab"}));
-  EXPECT_EQ(spelled(*small().load(), " ab"), (Texts{"▁", "▁ab"}));
+  EXPECT_EQ(spelled(*small_spm().load(), " ab"), (Texts{"▁", "▁ab"}));
 }
 
 TEST(Spm, DecodesWithoutTheSpaceThatEncodingAdded) {
-  const auto t = small().load();
+  const auto t = small_spm().load();
   const auto ids = t->encode("ab é", {.add_special = true});
   EXPECT_EQ(t->decode(ids, {.remove_special = true}), " ab é");
   EXPECT_EQ(t->decode(ids), "<s> ab é");

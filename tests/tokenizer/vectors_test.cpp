@@ -28,11 +28,6 @@ Json read_json(const std::filesystem::path& path) {
   return Json::parse(file);
 }
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string bytes_of(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   std::string text;
@@ -134,7 +129,7 @@ TEST_P(Vectors, RealVocabularyPassesItsFixture) {
   const std::string name = std::string("ggml-vocab-") + GetParam() + ".gguf";
   const auto tokenizer =
       Tokenizer::load(gguf::File::open(folder() / name, {.with_data = false}).metadata());
-  const std::string inputs = read_text(folder() / (name + ".inp"));
+  const std::string inputs = test::read_text_file(folder() / (name + ".inp"));
   std::ifstream outputs(folder() / (name + ".out"), std::ios::binary);
   constexpr std::string_view kSeparator = "\n__ggml_vocab_test__\n";
   int count = 0;

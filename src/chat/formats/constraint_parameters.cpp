@@ -24,12 +24,6 @@ const Json& anything() {
   return schema;
 }
 
-const Json* member(const Json& schema, const char* key) {
-  if (!schema.is_object()) return nullptr;
-  const auto found = schema.find(key);
-  return found == schema.end() ? nullptr : &*found;
-}
-
 void add(Parameters& to, const Parameters& from, bool keep_required) {
   for (const Parameter& parameter : from.list) {
     const auto known = std::find_if(to.list.begin(), to.list.end(), [&](const Parameter& other) {
@@ -52,17 +46,17 @@ class ParameterReader {
   Parameters read(const Json& schema, int depth) {
     Parameters out;
     if (depth > kMaxDepth || ++steps_ > kMaxSteps) return out;
-    if (const Json* reference = member(schema, "$ref"); reference && reference->is_string()) {
+    if (const Json* reference = find_member(schema, "$ref"); reference && reference->is_string()) {
       if (const Json* target = references_.find(reference->get<std::string>())) {
         add(out, read(*target, depth + 1), true);
       }
     }
     read_own(schema, out);
-    if (const Json* parts = member(schema, "allOf"); parts && parts->is_array()) {
+    if (const Json* parts = find_member(schema, "allOf"); parts && parts->is_array()) {
       for (const Json& part : *parts) add(out, read(part, depth + 1), true);
     }
     for (const char* key : {"anyOf", "oneOf"}) {
-      if (const Json* parts = member(schema, key); parts && parts->is_array()) {
+      if (const Json* parts = find_member(schema, key); parts && parts->is_array()) {
         add_branches(*parts, out, depth);
       }
     }
@@ -74,19 +68,19 @@ class ParameterReader {
 
   static void read_own(const Json& schema, Parameters& out) {
     Parameters own;
-    if (const Json* properties = member(schema, "properties");
+    if (const Json* properties = find_member(schema, "properties");
         properties && properties->is_object()) {
       for (const auto& [name, part] : properties->items()) {
         if (part != false) own.list.push_back({name, &part, false});
       }
     }
-    if (const Json* names = member(schema, "required"); names && names->is_array()) {
+    if (const Json* names = find_member(schema, "required"); names && names->is_array()) {
       for (const Json& name : *names) {
         if (name.is_string()) require(own, name.get<std::string>());
       }
     }
-    const Json* others = member(schema, "additionalProperties");
-    const bool has_list = member(schema, "properties") != nullptr;
+    const Json* others = find_member(schema, "additionalProperties");
+    const bool has_list = find_member(schema, "properties") != nullptr;
     if (others && *others != false) own.others = others;
     if (!others && !has_list && own.list.empty()) own.others = &anything();
     const bool says_nothing = !others && !has_list && own.list.empty() &&
@@ -246,15 +240,15 @@ Expr ConstraintBuilder::tagged_call(const OfferedFunction& function) {
 /// MiniMax M3: containers are elements, and everything else is text.
 Expr ConstraintBuilder::element_content(const OfferedFunction& function, const Json& schema,
                                         int depth) {
-  const Json* type = member(schema, "type");
-  const bool is_plain = !member(schema, "anyOf") && !member(schema, "oneOf") &&
-                        !member(schema, "allOf") && !member(schema, "$ref") &&
-                        !member(schema, "enum") && !member(schema, "const");
+  const Json* type = find_member(schema, "type");
+  const bool is_plain = !find_member(schema, "anyOf") && !find_member(schema, "oneOf") &&
+                        !find_member(schema, "allOf") && !find_member(schema, "$ref") &&
+                        !find_member(schema, "enum") && !find_member(schema, "const");
   if (type && is_plain && depth < kMaxDepth) {
-    const Json* items = member(schema, "items");
+    const Json* items = find_member(schema, "items");
     if (*type == "array" && items && items->is_object()) {
       const auto count = [&](const char* key, int otherwise) {
-        const Json* value = member(schema, key);
+        const Json* value = find_member(schema, key);
         return value && value->is_number_unsigned() && *value < 1'000'000 ? value->get<int>()
                                                                           : otherwise;
       };
@@ -263,7 +257,7 @@ Expr ConstraintBuilder::element_content(const OfferedFunction& function, const J
       if (maximum != Expressions::kNoMaximum && maximum < minimum) return e_.nothing();
       return e_.repeat(element(function, "item", *items, depth + 1), minimum, maximum);
     }
-    const Json* properties = member(schema, "properties");
+    const Json* properties = find_member(schema, "properties");
     if (*type == "object" && properties && properties->is_object()) {
       const Parameters parameters = parameters_of(schema, *function.parameters);
       std::vector<Expr> written;

@@ -5,7 +5,6 @@
 namespace llm::chat {
 namespace {
 
-constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::size_t kMaxWarnings = 20;
 
 /// How much of `text` is left without the white space at its end.

@@ -9,6 +9,9 @@
 
 namespace llm::chat {
 
+/// What is trimmed at the edges of blocks.
+inline constexpr std::string_view kSpace = " \t\r\n";
+
 /// Takes the parts of a reply in order. White space at the edges of blocks is held back until it
 /// is known to stand inside: what has been given out is never taken back.
 class Output {

@@ -5,7 +5,7 @@
 namespace llm::chat {
 namespace {
 
-constexpr int kMaxDepth = 64;
+constexpr int kMaxNesting = 64;
 
 /// What follows white space: the start of an element, or of a closing tag.
 struct ChildMatch {
@@ -74,7 +74,7 @@ Task<bool> read_element(Reading& r, const CallLayout& call, std::string name, Sc
   const std::string close = call.tag_prefix + "</" + name + ">";
   const ChildMatch child{call.tag_prefix};
   Match next;
-  if (depth < kMaxDepth) next = co_await r.in.match(child);
+  if (depth < kMaxNesting) next = co_await r.in.match(child);
   if (!next.yes() || next.which != 0) co_return co_await read_leaf(r, close, schema, sink);
   bool is_array = schema.is_array();
   for (bool first = true; next.yes() && next.which == 0; first = false) {

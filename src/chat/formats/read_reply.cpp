@@ -7,8 +7,6 @@
 namespace llm::chat {
 namespace {
 
-constexpr std::string_view kSpace = " \t\r\n";
-
 /// What a marker in the reply means.
 enum class Mark { reasoning_start, reasoning_end, dropped, calls, code };
 

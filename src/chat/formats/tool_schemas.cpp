@@ -7,15 +7,9 @@
 namespace llm::chat {
 namespace {
 
-const Json* member(const Json* object, const char* name) {
-  if (object == nullptr || !object->is_object()) return nullptr;
-  const auto found = object->find(name);
-  return found == object->end() ? nullptr : &*found;
-}
-
 const Json* resolve(const Json* schema, const Json* root) {
   for (int steps = 0; steps < 32; ++steps) {
-    const Json* reference = member(schema, "$ref");
+    const Json* reference = find_member(schema, "$ref");
     if (reference == nullptr || !reference->is_string() || root == nullptr) return schema;
     const std::string path = reference->get<std::string>();
     if (!path.starts_with('#')) return schema;
@@ -41,16 +35,16 @@ SchemaView::SchemaView(const Json* schema, const Json* root)
     : schema_(resolve(schema, root)), root_(root) {}
 
 bool SchemaView::has_type(std::string_view type) const {
-  const Json* types = member(schema_, "type");
+  const Json* types = find_member(schema_, "type");
   return types != nullptr && names_type(*types, type);
 }
 
 bool SchemaView::is_array() const {
-  return has_type("array") || member(schema_, "items") != nullptr;
+  return has_type("array") || find_member(schema_, "items") != nullptr;
 }
 
 bool SchemaView::is_object() const {
-  return has_type("object") || member(schema_, "properties") != nullptr;
+  return has_type("object") || find_member(schema_, "properties") != nullptr;
 }
 
 ValueKind SchemaView::kind() const {
@@ -64,15 +58,15 @@ ValueKind SchemaView::kind() const {
 }
 
 SchemaView SchemaView::property(const std::string& key) const {
-  return {member(member(schema_, "properties"), key.c_str()), root_};
+  return {find_member(find_member(schema_, "properties"), key.c_str()), root_};
 }
 
 SchemaView SchemaView::items() const {
-  return {member(schema_, "items"), root_};
+  return {find_member(schema_, "items"), root_};
 }
 
 std::string SchemaView::property_name(std::size_t index) const {
-  const Json* properties = member(schema_, "properties");
+  const Json* properties = find_member(schema_, "properties");
   if (properties == nullptr || !properties->is_object() || index >= properties->size()) return {};
   return std::next(properties->begin(), static_cast<std::ptrdiff_t>(index)).key();
 }
@@ -80,8 +74,8 @@ std::string SchemaView::property_name(std::size_t index) const {
 const Json* ToolSchemas::find(std::string_view name) const {
   if (tools_ == nullptr || !tools_->is_array()) return nullptr;
   for (const Json& tool : *tools_) {
-    const Json* function = member(&tool, "function");
-    const Json* own = member(function, "name");
+    const Json* function = find_member(&tool, "function");
+    const Json* own = find_member(function, "name");
     if (own != nullptr && own->is_string() && own->get_ref<const std::string&>() == name)
       return function;
   }
@@ -89,7 +83,7 @@ const Json* ToolSchemas::find(std::string_view name) const {
 }
 
 SchemaView ToolSchemas::parameters(std::string_view name) const {
-  const Json* schema = member(find(name), "parameters");
+  const Json* schema = find_member(find(name), "parameters");
   return {schema, schema};
 }
 

@@ -13,11 +13,6 @@ constexpr std::size_t kMaxWork = 300'000;
 /// One of these sets holds.
 using Choice = std::vector<SchemaSet>;
 
-const Json* member(const Json& schema, const char* key) {
-  const auto found = schema.find(key);
-  return found == schema.end() ? nullptr : &*found;
-}
-
 bool names_type(const Json* type, const char* name) {
   if (!type) return true;
   if (type->is_array()) return std::find(type->begin(), type->end(), name) != type->end();
@@ -155,9 +150,9 @@ class Expansion {
     }
     if (!schema.is_object()) return {};
     if (schema.empty()) return {{SchemaSource::nothing()}};
-    const Json* type = member(schema, "type");
-    const Json* required = member(schema, "required");
-    const Json* properties = member(schema, "properties");
+    const Json* type = find_member(schema, "type");
+    const Json* required = find_member(schema, "required");
+    const Json* properties = find_member(schema, "properties");
     std::size_t understood = 0;
     for (const Json* part : {required, properties}) understood += part != nullptr;
     const bool about_objects = understood > 0 && names_type(type, "object");
@@ -167,11 +162,11 @@ class Expansion {
     if (schema.size() != 1) return {};
     if (type)
       return {{source_.made(owner, "not type " + type->dump(), object_of(kNotTypes, *type))}};
-    if (const Json* value = member(schema, "const")) {
+    if (const Json* value = find_member(schema, "const")) {
       return {
           {source_.made(owner, "not " + value->dump(), object_of(kRefuse, Json::array({*value})))}};
     }
-    if (const Json* values = member(schema, "enum")) {
+    if (const Json* values = find_member(schema, "enum")) {
       return {{source_.made(owner, "not " + values->dump(), object_of(kRefuse, *values))}};
     }
     return {};
@@ -192,8 +187,8 @@ class Expansion {
     if (!properties) return out;
     for (const auto& [name, schema] : properties->items()) {
       if (!schema.is_object() || schema.size() > 2) return {};
-      const Json* value = member(schema, "const");
-      const Json* values = member(schema, "enum");
+      const Json* value = find_member(schema, "const");
+      const Json* values = find_member(schema, "enum");
       const std::size_t annotations = schema.contains("type") || schema.contains("description");
       if ((!value && !values) || schema.size() != 1 + annotations) return {};
       const Json refused = value ? Json::array({*value}) : *values;
@@ -205,8 +200,8 @@ class Expansion {
   }
 
   void add_condition(const Json* schema, const Json& condition, std::vector<Choice>& choices) {
-    const Json* then = member(*schema, "then");
-    const Json* otherwise = member(*schema, "else");
+    const Json* then = find_member(*schema, "then");
+    const Json* otherwise = find_member(*schema, "else");
     if (!then && !otherwise) return;
     Choice unmet = opposite(schema, condition);
     if (unmet.empty()) return source_.pass_over(schema, "if");

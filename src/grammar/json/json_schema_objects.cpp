@@ -10,13 +10,8 @@ namespace {
 constexpr std::size_t kMaxPatterns = 4;
 constexpr std::size_t kMaxListedNames = 200;
 
-const Json* member(const Json* schema, const char* key) {
-  const auto found = schema->find(key);
-  return found == schema->end() ? nullptr : &*found;
-}
-
 const Json* object_member(SchemaSource& source, const Json* schema, const char* key) {
-  const Json* found = member(schema, key);
+  const Json* found = find_member(schema, key);
   if (found && !found->is_object()) source.fail(schema, key, "must be an object");
   return found;
 }
@@ -35,10 +30,10 @@ ObjectShape ObjectReader::read(const SchemaSet& set) {
 
 void ObjectReader::read_counts(const SchemaSet& set, ObjectShape& out) {
   for (const Json* schema : set) {
-    if (const Json* value = member(schema, "minProperties")) {
+    if (const Json* value = find_member(schema, "minProperties")) {
       out.minimum = std::max(out.minimum, read_count(source_, schema, "minProperties", *value));
     }
-    if (const Json* value = member(schema, "maxProperties")) {
+    if (const Json* value = find_member(schema, "maxProperties")) {
       const int count = read_count(source_, schema, "maxProperties", *value);
       out.maximum = out.maximum < 0 ? count : std::min(out.maximum, count);
     }
@@ -69,7 +64,7 @@ void ObjectReader::read_patterns(const SchemaSet& set) {
 
 void ObjectReader::read_names(const SchemaSet& set) {
   for (const Json* schema : set) {
-    const Json* names = member(schema, "propertyNames");
+    const Json* names = find_member(schema, "propertyNames");
     if (!names) continue;
     const Json* part = source_.part(schema, "propertyNames", *names);
     const std::vector<SchemaSet> branches = alternatives(source_, {part});
@@ -83,8 +78,8 @@ void ObjectReader::read_names(const SchemaSet& set) {
       std::vector<std::string> listed;
       bool is_listed = false;
       for (const Json* one : branch) {
-        const Json* values = member(one, "enum");
-        const Json* value = member(one, "const");
+        const Json* values = find_member(one, "enum");
+        const Json* value = find_member(one, "const");
         if (!values && !value) continue;
         is_listed = true;
         const Json list = value ? Json::array({*value}) : *values;
@@ -113,7 +108,7 @@ void ObjectReader::read_names(const SchemaSet& set) {
 }
 
 bool ObjectReader::pattern_applies(const Json* schema, const std::string& pattern) const {
-  const Json* patterns = member(schema, "patternProperties");
+  const Json* patterns = find_member(schema, "patternProperties");
   return patterns && patterns->is_object() && patterns->contains(pattern);
 }
 
@@ -133,9 +128,9 @@ SchemaSet ObjectReader::values_of_name(const SchemaSet& set, const std::string& 
       if (!pattern_applies(schema, pattern.text) || !pattern.keys->matches(name)) continue;
       is_known = true;
       out.push_back(source_.part(schema, "patternProperties",
-                                 (*member(schema, "patternProperties"))[pattern.text]));
+                                 (*find_member(schema, "patternProperties"))[pattern.text]));
     }
-    const Json* rest = member(schema, "additionalProperties");
+    const Json* rest = find_member(schema, "additionalProperties");
     if (rest && !is_known) out.push_back(source_.part(schema, "additionalProperties", *rest));
   }
   return out;
@@ -153,12 +148,12 @@ void ObjectReader::read_members(const SchemaSet& set, ObjectShape& out) {
       if (!properties) continue;
       for (const auto& entry : properties->items()) add(entry.key());
     }
-    if (const Json* list = member(schema, kForbid)) {
+    if (const Json* list = find_member(schema, kForbid)) {
       for (const Json& name : *list) forbidden.insert(name.get<std::string>());
     }
   }
   for (const Json* schema : set) {
-    const Json* list = member(schema, "required");
+    const Json* list = find_member(schema, "required");
     if (!list || list->is_boolean()) continue;  // draft 3 had a boolean here
     if (!list->is_array()) source_.fail(schema, "required", "must be a list of names");
     for (const Json& name : *list) {
@@ -178,7 +173,7 @@ void ObjectReader::read_members(const SchemaSet& set, ObjectShape& out) {
 /// Objects that list their properties have no others, unless the schema says something about them.
 bool ObjectReader::is_closed_by_default(const SchemaSet& set) const {
   return std::any_of(set.begin(), set.end(), [](const Json* schema) {
-    return member(schema, "properties") || member(schema, "patternProperties");
+    return find_member(schema, "properties") || find_member(schema, "patternProperties");
   });
 }
 
@@ -191,12 +186,12 @@ SchemaSet ObjectReader::values_of_patterns(const SchemaSet& set, unsigned mask, 
       const std::string& text = patterns_[i].text;
       if (!(mask >> i & 1) || !pattern_applies(schema, text)) continue;
       is_known = true;
-      out.push_back(
-          source_.part(schema, "patternProperties", (*member(schema, "patternProperties"))[text]));
+      out.push_back(source_.part(schema, "patternProperties",
+                                 (*find_member(schema, "patternProperties"))[text]));
     }
     if (is_known) continue;
     for (const char* key : {"additionalProperties", "unevaluatedProperties"}) {
-      if (const Json* rest = member(schema, key)) {
+      if (const Json* rest = find_member(schema, key)) {
         is_open = true;
         out.push_back(source_.part(schema, key, *rest));
         break;

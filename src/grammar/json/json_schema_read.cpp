@@ -61,11 +61,6 @@ constexpr Keyword kKeywords[] = {
     {"multipleOf", kNumber, true},
 };
 
-const Json* member(const Json* schema, const char* key) {
-  const auto found = schema->find(key);
-  return found == schema->end() ? nullptr : &*found;
-}
-
 class ShapeReader {
  public:
   ShapeReader(SchemaSource& source, NodeTable& nodes, const SchemaSet& set)
@@ -91,14 +86,15 @@ class ShapeReader {
     bool is_typed = false;
     for (const Json* schema : set_) {
       for (const auto& entry : schema->items()) implied |= look_at(schema, entry.key());
-      if (const Json* type = member(schema, "type")) {
+      if (const Json* type = find_member(schema, "type")) {
         is_typed = true;
         shape_.types &= types_of(schema, *type);
       }
-      if (const Json* types = member(schema, kNotTypes)) shape_.types &= without(schema, *types);
+      if (const Json* types = find_member(schema, kNotTypes))
+        shape_.types &= without(schema, *types);
     }
     const bool has_values = std::any_of(set_.begin(), set_.end(), [](const Json* schema) {
-      return member(schema, "enum") || member(schema, "const");
+      return find_member(schema, "enum") || find_member(schema, "const");
     });
     if (!is_typed && implied != 0 && !has_values) shape_.types &= implied;
   }
@@ -139,7 +135,7 @@ class ShapeReader {
     } else {
       add(type);
     }
-    const Json* nullable = member(schema, "nullable");  // OpenAPI 3.0
+    const Json* nullable = find_member(schema, "nullable");  // OpenAPI 3.0
     if (nullable && *nullable == true) out |= kNull;
     shape_.number.integer |= integer && !number;
     return out;
@@ -160,10 +156,10 @@ class ShapeReader {
 
   void read_values() {
     for (const Json* schema : set_) {
-      const Json* values = member(schema, "enum");
+      const Json* values = find_member(schema, "enum");
       if (values && !values->is_array()) source_.fail(schema, "enum", "must be a list");
       if (values) keep(std::vector<Json>(values->begin(), values->end()));
-      if (const Json* value = member(schema, "const")) keep({*value});
+      if (const Json* value = find_member(schema, "const")) keep({*value});
     }
     if (!shape_.values) return read_refused();
     Validator validator(source_.references());
@@ -176,8 +172,8 @@ class ShapeReader {
     const auto is_wrong = [&](const Json& value) {
       return !std::all_of(others.begin(), others.end(), [&](const Json& other) {
         const Json* schema = &other;
-        const Json* refused = member(schema, kRefuse);
-        const Json* types = member(schema, kNotTypes);
+        const Json* refused = find_member(schema, kRefuse);
+        const Json* types = find_member(schema, kNotTypes);
         return !(refused && is_among(value, *refused)) && !(types && is_of(value, *types)) &&
                validator.is_valid(value, *schema);
       });
@@ -214,7 +210,7 @@ class ShapeReader {
   /// Values that may not be, where the others cannot be listed.
   void read_refused() {
     for (const Json* schema : set_) {
-      const Json* refused = member(schema, kRefuse);
+      const Json* refused = find_member(schema, kRefuse);
       if (!refused) continue;
       for (const Json& value : *refused) {
         if (value.is_boolean()) {
@@ -235,14 +231,14 @@ class ShapeReader {
       for (const bool is_minimum : {true, false}) {
         const char* plain = is_minimum ? "minimum" : "maximum";
         const char* exclusive = is_minimum ? "exclusiveMinimum" : "exclusiveMaximum";
-        const Json* strict = member(schema, exclusive);
+        const Json* strict = find_member(schema, exclusive);
         const bool is_draft4 = strict && strict->is_boolean();  // an adverb of the other keyword
-        if (const Json* value = member(schema, plain)) {
+        if (const Json* value = find_member(schema, plain)) {
           add_bound(schema, plain, *value, is_minimum, is_draft4 && strict->get<bool>());
         }
         if (strict && !is_draft4) add_bound(schema, exclusive, *strict, is_minimum, true);
       }
-      if (const Json* value = member(schema, "multipleOf")) {
+      if (const Json* value = find_member(schema, "multipleOf")) {
         const auto multiple = decimal_of(*value);
         if (!value->is_number() || !(*value > 0)) {
           source_.fail(schema, "multipleOf", "must be a number above 0");
@@ -299,15 +295,15 @@ class ShapeReader {
     bool has_minimum = false;
     std::size_t prefix = 0;
     for (const Json* schema : set_) {
-      if (const Json* value = member(schema, "minItems")) {
+      if (const Json* value = find_member(schema, "minItems")) {
         has_minimum = true;
         array.minimum = std::max(array.minimum, read_count(source_, schema, "minItems", *value));
       }
-      if (const Json* value = member(schema, "maxItems")) {
+      if (const Json* value = find_member(schema, "maxItems")) {
         const int count = read_count(source_, schema, "maxItems", *value);
         array.maximum = array.maximum < 0 ? count : std::min(array.maximum, count);
       }
-      if (const Json* unique = member(schema, "uniqueItems"); unique && *unique == true) {
+      if (const Json* unique = find_member(schema, "uniqueItems"); unique && *unique == true) {
         array.unique = true;
       }
       if (const Json* list = prefix_of(schema)) prefix = std::max(prefix, list->size());
@@ -332,18 +328,18 @@ class ShapeReader {
   /// Different values of a short list can be told apart; others cannot.
   void check_unique() {
     for (const Json* schema : set_) {
-      const Json* items = member(schema, "items");
-      const Json* values = items && items->is_object() ? member(items, "enum") : nullptr;
+      const Json* items = find_member(schema, "items");
+      const Json* values = items && items->is_object() ? find_member(items, "enum") : nullptr;
       if (values && values->is_array() && values->size() <= 30) return;
     }
     for (const Json* schema : set_) {
-      if (member(schema, "uniqueItems")) source_.pass_over(schema, "uniqueItems");
+      if (find_member(schema, "uniqueItems")) source_.pass_over(schema, "uniqueItems");
     }
   }
 
   const Json* prefix_of(const Json* schema) {
     for (const char* key : {"prefixItems", "items"}) {
-      const Json* list = member(schema, key);
+      const Json* list = find_member(schema, key);
       if (list && list->is_array()) return list;
     }
     return nullptr;
@@ -351,11 +347,11 @@ class ShapeReader {
 
   /// The schema of items behind the listed ones.
   const Json* rest_of(const Json* schema) {
-    const Json* items = member(schema, "items");
+    const Json* items = find_member(schema, "items");
     if (items && !items->is_array()) return source_.part(schema, "items", *items);
-    const Json* rest = items ? member(schema, "additionalItems") : nullptr;
+    const Json* rest = items ? find_member(schema, "additionalItems") : nullptr;
     if (rest) return source_.part(schema, "additionalItems", *rest);
-    rest = member(schema, "unevaluatedItems");
+    rest = find_member(schema, "unevaluatedItems");
     return rest ? source_.part(schema, "unevaluatedItems", *rest) : nullptr;
   }
 
@@ -364,7 +360,7 @@ class ShapeReader {
     for (const Json* schema : set_) {
       const Json* list = prefix_of(schema);
       if (list && i < list->size()) {
-        const char* key = member(schema, "prefixItems") ? "prefixItems" : "items";
+        const char* key = find_member(schema, "prefixItems") ? "prefixItems" : "items";
         out.push_back(source_.part(schema, key, i, (*list)[i]));
       } else if (const Json* rest = rest_of(schema)) {
         out.push_back(rest);
@@ -422,22 +418,22 @@ int read_count(SchemaSource& source, const Json* schema, const std::string& key,
 StringShape read_string_shape(SchemaSource& source, const SchemaSet& set) {
   StringShape out;
   for (const Json* schema : set) {
-    if (const Json* value = member(schema, "minLength")) {
+    if (const Json* value = find_member(schema, "minLength")) {
       out.minimum = std::max(out.minimum, read_count(source, schema, "minLength", *value));
     }
-    if (const Json* value = member(schema, "maxLength")) {
+    if (const Json* value = find_member(schema, "maxLength")) {
       const int count = read_count(source, schema, "maxLength", *value);
       out.maximum = out.maximum < 0 ? count : std::min(out.maximum, count);
     }
-    if (const Json* pattern = member(schema, "pattern")) {
+    if (const Json* pattern = find_member(schema, "pattern")) {
       if (!pattern->is_string()) source.fail(schema, "pattern", "must be a string");
       out.patterns.push_back(pattern->get<std::string>());
     }
-    if (const Json* format = member(schema, "format"); format && format->is_string()) {
+    if (const Json* format = find_member(schema, "format"); format && format->is_string()) {
       std::string pattern = format_pattern(format->get<std::string>());
       if (!pattern.empty()) out.patterns.push_back(std::move(pattern));
     }
-    if (const Json* refused = member(schema, kRefuse)) {
+    if (const Json* refused = find_member(schema, kRefuse)) {
       for (const Json& value : *refused) {
         if (value.is_string()) out.refused.push_back(value.get<std::string>());
       }

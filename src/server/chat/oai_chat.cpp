@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/utc.h"
 #include "options/options.h"
 #include "server/generation.h"
 #include "server/reply/pieces.h"

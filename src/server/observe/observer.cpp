@@ -11,11 +11,6 @@ double per_second(int tokens, double ms) {
   return ms > 0 ? tokens * 1000 / ms : 0;
 }
 
-const char* stop_name(StopType stop) {
-  constexpr const char* kNames[] = {"none", "eos", "limit", "word"};
-  return kNames[static_cast<std::size_t>(stop)];
-}
-
 void log_timings(const std::string& request, const SequenceReply& reply) {
   const Timings& t = reply.timings();
   const log::Field fields[] = {

@@ -1,7 +1,6 @@
 #include "server/reply/pieces.h"
 
 #include <cfloat>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -114,6 +113,20 @@ Json usage_json(std::span<const SequenceReply> replies, int choices) {
           {"prompt_tokens_details", {{"cached_tokens", cached}}}};
 }
 
+const char* stop_name(StopType stop) {
+  switch (stop) {
+    case StopType::eos:
+      return "eos";
+    case StopType::limit:
+      return "limit";
+    case StopType::word:
+      return "word";
+    case StopType::none:
+      break;
+  }
+  return "none";
+}
+
 const char* finish_reason(StopType stop) {
   return stop == StopType::eos || stop == StopType::word ? "stop" : "length";
 }
@@ -130,12 +143,6 @@ std::string random_letters(int count) {
 
 std::string random_id(std::string_view prefix) {
   return std::string(prefix) + random_letters(32);
-}
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace llm::server

@@ -29,12 +29,13 @@ Json scores_json(std::span<const ScoredToken> scores, const Tokenizer& tokenizer
 /// tokens add up. `choices`: how many neighbours in `replies` share a prompt.
 Json usage_json(std::span<const SequenceReply> replies, int choices);
 
+/// "none", "eos", "limit" or "word".
+const char* stop_name(StopType stop);
 /// "stop" or "length".
 const char* finish_reason(StopType stop);
 
 /// prefix + 32 random letters and digits.
 std::string random_id(std::string_view prefix);
 std::string random_letters(int count);
-std::int64_t unix_seconds();
 
 }  // namespace llm::server

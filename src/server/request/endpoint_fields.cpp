@@ -6,7 +6,7 @@ namespace {
 
 // The rows keep a compact layout of their own.
 // clang-format off
-constexpr BodyField kModel = {"model", kAnyType, "any name; one model is served"};
+constexpr BodyField kModelField = {"model", kAnyType, "any name; one model is served"};
 constexpr std::string_view kTokens = R"({"items":{"type":"integer"}})";
 constexpr std::string_view kTexts = R"({"items":{"type":"string"}})";
 constexpr std::string_view kTexts1 = R"({"items":{"type":"string"},"minItems":1})";
@@ -15,7 +15,7 @@ constexpr std::string_view kPromptMore = R"({"$ref":"#/components/schemas/Prompt
 
 constexpr BodyField kRaw[] = {
     {"prompt", kAnyType, "what the model goes on from", kPromptMore, true},
-    kModel,
+    kModelField,
     {"echo", kAnyType, "accepted, has no effect"},
     {"best_of", kAnyType, "accepted, has no effect"},
     {"suffix", kAnyType, "accepted, has no effect"},
@@ -26,7 +26,7 @@ constexpr BodyField kChat[] = {
     {"messages", kArray, "the conversation",
      R"({"items":{"$ref":"#/components/schemas/Message"}})", true,
      "Expected 'messages' to be an array"},
-    kModel,
+    kModelField,
     {"tools", kArray, "functions that the model may call",
      R"({"items":{"$ref":"#/components/schemas/Tool"}})"},
     {"tool_choice", kString | kObject,
@@ -58,7 +58,7 @@ constexpr BodyField kInfill[] = {
     {"input_extra", kArray, "other files of the repository",
      R"({"items":{"type":"object","required":["text"],"properties":{"filename":{"type":"string"},"text":{"type":"string"}}}})",
      false, "\"input_extra\" must be an array of {\"filename\": string, \"text\": string}"},
-    kModel,
+    kModelField,
 };
 
 constexpr BodyField kTokenize[] = {
@@ -67,25 +67,25 @@ constexpr BodyField kTokenize[] = {
     {"add_special", kBool, "add the tokens that begin and end a text", kSwitchOff},
     {"parse_special", kBool, "names of control tokens become these tokens", kSwitchOn},
     {"with_pieces", kBool, "the text of each token, too", kSwitchOff},
-    kModel,
+    kModelField,
 };
 
 constexpr BodyField kDetokenize[] = {
     {"tokens", kArray, "token ids", kTokens},
-    kModel,
+    kModelField,
 };
 
 constexpr BodyField kControl[] = {
     {"id", kString, "of a running chat completion", {}, true},
     {"action", kString, "what is to happen", R"({"enum":["reasoning_end"]})", true},
-    kModel,
+    kModelField,
 };
 
 // What responses and chat requests have in common is in kChat.
 constexpr BodyField kResponse[] = {
     {"input", kString | kArray, "a text, or items",
      R"({"items":{"type":"object"}})", true, "'input' must be a string or array of objects"},
-    kModel,
+    kModelField,
     {"instructions", kString, "becomes the first system message"},
     {"max_output_tokens", kInteger, "most tokens to generate"},
     {"previous_response_id", kString, "a kept response to go on from"},
@@ -117,7 +117,7 @@ constexpr BodyField kMessage[] = {
     {"messages", kArray, "the conversation",
      R"({"items":{"$ref":"#/components/schemas/Message"}})", true,
      "Expected 'messages' to be an array"},
-    kModel,
+    kModelField,
     {"system", kString | kArray, "the system prompt: text, or blocks of text"},
     {"max_tokens", kInteger, "most tokens to generate", R"({"minimum":-1,"default":4096})"},
     {"tools", kArray, "tools that the model may use",

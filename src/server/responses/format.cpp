@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/utc.h"
 #include "server/errors.h"
 #include "server/reply/pieces.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/utc.h"
 #include "server/reply/pieces.h"
 
 namespace llm::server {
