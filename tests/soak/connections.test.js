@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { model, hasModel, needs } from "../lib/places.js";
 import { Server } from "../lib/server.js";
-import { assertClean, inParallel, isLong, isSanitized } from "./lib.js";
+import { assertClean, inParallel, isLong } from "./lib.js";
 
 const skip = needs(hasModel, "models");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -35,7 +35,7 @@ test("1000 idle connections are kept, cost little and hold nobody up", { skip, t
     const sockets = [];
     await inParallel(1000, 50, async () => sockets.push(await keptConnection(server.url)));
     const each = (server.residentKib() - before) / sockets.length;
-    if (!isSanitized(server)) assert.ok(each < 64, `${each} KiB each`);
+    if (!server.isSanitized()) assert.ok(each < 64, `${each} KiB each`);
     const begun = Date.now();
     const { status } = await server.json("/completion", { prompt: "Hi", n_predict: 2 });
     assert.equal(status, 200);
@@ -47,7 +47,7 @@ test("1000 idle connections are kept, cost little and hold nobody up", { skip, t
     const again = [];
     await inParallel(1000, 50, async () => again.push(await keptConnection(server.url)));
     const grown = server.residentKib() - before;
-    if (!isSanitized(server)) assert.ok(grown < 80 * 1024, `${grown} KiB more`);
+    if (!server.isSanitized()) assert.ok(grown < 80 * 1024, `${grown} KiB more`);
     again.forEach((socket) => socket.destroy());
     assert.equal((await server.stop()).code, 0);
     assertClean(server);
@@ -80,7 +80,7 @@ test("256 streams at once, again and again, with flat memory", { skip, timeout: 
     assert.equal(metrics.requests_processing, 0);
     assert.equal(metrics.requests_deferred, 0);
     const grown = sizes.at(-1) - sizes[1];  // the first rounds fill caches
-    if (!isSanitized(server)) assert.ok(grown < 8 * 1024, `KiB after each round: ${sizes.join(" ")}`);
+    if (!server.isSanitized()) assert.ok(grown < 8 * 1024, `KiB after each round: ${sizes.join(" ")}`);
     assert.equal((await server.stop()).code, 0);
     assertClean(server);
   } finally {

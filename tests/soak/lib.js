@@ -1,12 +1,5 @@
 // What the soak tests share. LLAMA_SOAK=1 makes them long; LLAMA_SERVER may be a sanitizer's build.
-import { readFileSync } from "node:fs";
-
 export const isLong = Boolean(process.env.LLAMA_SOAK);
-
-/** A sanitizer keeps freed memory for a while, so its size says nothing. */
-export function isSanitized(server) {
-  return /lib(a|t)san/.test(readFileSync(`/proc/${server.pid}/maps`, "utf8"));
-}
 
 /** Numbers that a seed repeats (mulberry32). */
 export function generator(seed) {

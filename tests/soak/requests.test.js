@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hasModel, needs } from "../lib/places.js";
 import { Server } from "../lib/server.js";
-import { assertClean, generator, inParallel, isLong, isSanitized } from "./lib.js";
+import { assertClean, generator, inParallel, isLong } from "./lib.js";
 
 const skip = needs(hasModel, "models");
 const COUNT = isLong ? 10_000 : 1000;
@@ -131,7 +131,7 @@ test(`${COUNT} random requests, seed ${SEED}`, { skip, timeout: isLong ? 3_600_0
     const metrics = await server.metrics();
     assert.equal(metrics.requests_processing, 0);
     const grown = server.residentKib() - size;
-    if (!isSanitized(server)) assert.ok(grown < 64 * 1024, `${grown} KiB more in the second half`);
+    if (!server.isSanitized()) assert.ok(grown < 64 * 1024, `${grown} KiB more in the second half`);
     assert.equal((await server.stop()).code, 0);
     assertClean(server);
   } finally {
