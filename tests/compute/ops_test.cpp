@@ -19,7 +19,8 @@ constexpr std::pair<int, int> kShapes[] = {{1, 1},   {3, 7},    {2, 64},
                                            {5, 100}, {1, 4096}, {300, 288}};
 
 TEST_P(Ops, Norms) {
-  for (const auto& [rows, cols] : kShapes) {
+  for (const auto& shape : kShapes) {
+    const int rows = shape.first, cols = shape.second;
     const Floats x = random_floats(rows * cols), y = random_floats(rows * cols, 2, 4);
     const Floats weight = random_floats(cols, 1, 5), bias = random_floats(cols, 1, 6);
     for (const float* w : {weight.data(), static_cast<const float*>(nullptr)}) {
@@ -51,7 +52,8 @@ TEST_P(Ops, Norms) {
 }
 
 TEST_P(Ops, ElementByElement) {
-  for (const auto& [rows, cols] : kShapes) {
+  for (const auto& shape : kShapes) {
+    const int rows = shape.first, cols = shape.second;
     const Floats x = random_floats(rows * cols, 20), y = random_floats(rows * cols, 1, 4);
     compare([&](Device& d) {
       const Tensor t = put(d, x, cols);
@@ -70,7 +72,8 @@ TEST_P(Ops, ElementByElement) {
 }
 
 TEST_P(Ops, ActivatesElementByElement) {
-  for (const auto& [rows, cols] : kShapes) {
+  for (const auto& shape : kShapes) {
+    const int rows = shape.first, cols = shape.second;
     const Floats values = random_floats(static_cast<std::int64_t>(rows) * cols, 2);
     const int width = cols;
     for (const Activation a : {Activation::gelu, Activation::gelu_erf, Activation::silu}) {
