@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Exit code 0 when the server of this container is ready. Reads the same variables as the server:
-# LLAMA_ARG_HOST, LLAMA_ARG_PORT, LLAMA_ARG_API_PREFIX, and AIP_HTTP_PORT on Vertex AI. Arguments: [HOST [PORT]].
-# Needs nothing but bash. Of a server with TLS it only tells whether it accepts connections.
+# LLAMA_ARG_HOST, LLAMA_ARG_PORT, LLAMA_ARG_API_PREFIX; on Vertex AI, AIP_HTTP_PORT.
+# Arguments: [HOST [PORT]]. Needs nothing but bash. Of a server with TLS it only tells whether it
+# accepts connections.
 set -euo pipefail
 host=${1:-${LLAMA_ARG_HOST:-127.0.0.1}}
 port=${LLAMA_ARG_PORT:-8080}

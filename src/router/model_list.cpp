@@ -1,4 +1,5 @@
 #include "router/model_list.h"
+
 #include "base/utc.h"
 
 namespace llm::router {

@@ -8,8 +8,6 @@
 #include "server/request/raw_job.h"
 
 namespace llm::server {
-namespace {}  // namespace
-
 Json NativeFormat::final_object(const SequenceReply& reply, bool in_stream) const {
   const EndEvent& end = reply.end();
   const bool show_tokens = params_.return_tokens && !in_stream;
