@@ -116,20 +116,16 @@ void replace_last(std::string& text, std::string_view old, std::string_view with
   if (at != std::string::npos) text.replace(at, old.size(), with);
 }
 
-/// Gemma 4 templates leave the generation prompt out behind an answer that follows tool results.
-std::string with_prompt(const Template& chat_template, const TemplateInput& input) {
-  std::string text = chat_template.render(input);
-  if (chat_template.family() == Family::gemma4 && text.ends_with("<turn|>\n"))
-    text += "<|turn>model\n";
-  return text;
-}
-
-/// gpt-oss ends a conversation with a token that no model may read.
-std::string without_prompt(const Template& chat_template, TemplateInput input) {
-  input.add_generation_prompt = false;
-  std::string text = chat_template.render(input);
-  if (chat_template.family() == Family::harmony) replace_last(text, "<|return|>", "<|end|>");
-  return text;
+/// With the generation prompt and without.
+Template::Texts both_texts(const Template& chat_template, const TemplateInput& input) {
+  Template::Texts texts = chat_template.render_both(input);
+  // Gemma 4 templates leave the generation prompt out behind an answer that follows tool results.
+  if (chat_template.family() == Family::gemma4 && texts.with.ends_with("<turn|>\n"))
+    texts.with += "<|turn>model\n";
+  // gpt-oss ends a conversation with a token that no model may read.
+  if (chat_template.family() == Family::harmony)
+    replace_last(texts.without, "<|return|>", "<|end|>");
+  return texts;
 }
 
 /// The tokenizer adds these itself.
@@ -163,8 +159,7 @@ RenderedChat render_chat(const Json& body, const Template& chat_template,
   input.eos_token = settings.eos_token;
   input.now_unix_s = settings.now_unix_s;
 
-  const std::string with = with_prompt(chat_template, input);
-  const std::string without = without_prompt(chat_template, std::move(input));
+  const auto [with, without] = both_texts(chat_template, input);
   out.generation_prompt = with.substr(common_prefix(with, without));
   if (out.continuation.active) {
     out.generation_prompt =

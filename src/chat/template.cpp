@@ -30,6 +30,35 @@ std::int64_t clock_seconds() {
                                     failure.line, failure.column, failure.what()));
 }
 
+std::int64_t time_of(const TemplateInput& input) {
+  return input.now_unix_s ? input.now_unix_s : clock_seconds();
+}
+
+constexpr const char* kFlag = "add_generation_prompt";
+
+/// All but the flag, in the order in which later ones win. `input` must outlive it.
+struct Variables {
+  explicit Variables(const TemplateInput& input) : bos(input.bos_token), eos(input.eos_token) {
+    all = {{"messages", &input.messages}, {"bos_token", &bos}, {"eos_token", &eos}};
+    if (!input.tools.is_null()) all.push_back({"tools", &input.tools});
+    for (const auto& [name, value] : input.extra.items()) all.push_back({name, &value});
+  }
+  Variables(const Variables&) = delete;
+  Variables& operator=(const Variables&) = delete;
+
+  Json bos, eos;
+  std::vector<jinja::Variable> all;
+};
+
+template <class Render>
+auto reported(Render render) {
+  try {
+    return render();
+  } catch (const jinja::Failure& failure) {
+    report(failure);
+  }
+}
+
 class JinjaTemplate final : public Template {
  public:
   explicit JinjaTemplate(std::string source)
@@ -39,18 +68,23 @@ class JinjaTemplate final : public Template {
   }
 
   std::string render(const TemplateInput& input) const override {
-    const Json bos = input.bos_token, eos = input.eos_token, yes = true;
-    std::vector<jinja::Variable> variables = {
-        {"messages", &input.messages}, {"bos_token", &bos}, {"eos_token", &eos}};
-    if (!input.tools.is_null()) variables.push_back({"tools", &input.tools});
-    if (input.add_generation_prompt) variables.push_back({"add_generation_prompt", &yes});
-    for (const auto& [name, value] : input.extra.items()) variables.push_back({name, &value});
-    try {
-      return program_.render(variables, input.now_unix_s ? input.now_unix_s : clock_seconds(), {},
-                             kHarmless);
-    } catch (const jinja::Failure& failure) {
-      report(failure);
+    const Json yes = true;
+    Variables variables(input);
+    if (input.add_generation_prompt) variables.all.insert(variables.all.begin(), {kFlag, &yes});
+    return reported([&] { return program_.render(variables.all, time_of(input), {}, kHarmless); });
+  }
+
+  Texts render_both(const TemplateInput& input) const override {
+    if (input.extra.contains(kFlag)) {  // wins both times
+      std::string text = render(input);
+      return {text, text};
     }
+    const Variables variables(input);
+    return reported([&]() -> Texts {
+      auto [with, without] =
+          program_.render_both(variables.all, kFlag, time_of(input), {}, kHarmless);
+      return {std::move(with), std::move(without)};
+    });
   }
 
   const TemplateCaps& caps() const override { return caps_; }

@@ -52,6 +52,11 @@ class Template {
   /// Throws RequestError(400) with the template's own words when it raises an exception, and with
   /// line and column when it fails otherwise or exceeds a limit.
   virtual std::string render(const TemplateInput& input) const = 0;
+  /// With and without the generation prompt, whatever `input` says: as two renderings, but quicker.
+  struct Texts {
+    std::string with, without;
+  };
+  virtual Texts render_both(const TemplateInput& input) const = 0;
   virtual const TemplateCaps& caps() const = 0;
   virtual const ReasoningFormat& reasoning() const = 0;
   virtual Family family() const = 0;

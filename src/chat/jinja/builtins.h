@@ -26,7 +26,14 @@ struct NamedTest {
 // Null when there is none of that name.
 Function find_filter(std::string_view name);
 TestFunction find_test(std::string_view name);
-/// Methods of strings, lists, tuples, dicts, ... by the kind of `self`.
+/// The methods of one name, by what has them; null where there is none.
+struct Methods {
+  Function strings = nullptr, lists = nullptr, tuples = nullptr, dicts = nullptr, loops = nullptr,
+           numbers = nullptr;
+  Function of(const Value& self) const;
+};
+Methods find_methods(std::string_view name);
+/// One of them.
 Function find_method(const Value& self, std::string_view name);
 /// `range`, `namespace`, ...; undefined (with an empty reason) when there is none.
 Value find_global(std::string_view name);

@@ -253,33 +253,62 @@ constexpr NamedFunction kNumberMethods[] = {{"is_integer", is_integer}};
 
 using Table = FunctionTable<NamedFunction, Function>;
 
-}  // namespace
+struct Tables {
+  Table strings{string_methods()};
+  Table lists{std::span(kListMethods)};
+  Table tuples{std::span(kTupleMethods)};
+  Table dicts{std::span(kDictMethods)};
+  Table loops{std::span(kLoopMethods)};
+  Table numbers{std::span(kNumberMethods)};
+};
 
-Function find_method(const Value& self, std::string_view name) {
-  static const Table strings{string_methods()};
-  static const Table lists{std::span(kListMethods)};
-  static const Table tuples{std::span(kTupleMethods)};
-  static const Table dicts{std::span(kDictMethods)};
-  static const Table loops{std::span(kLoopMethods)};
-  static const Table numbers{std::span(kNumberMethods)};
+const Tables& tables() {
+  static const Tables instance;
+  return instance;
+}
+
+/// The member of `all` that belongs to values like `self`.
+template <class All, class Member>
+const Member& pick(const All& all, const Value& self, const Member& none) {
   switch (self.kind()) {
     case Kind::string:
-      return strings.find(name);
+      return all.strings;
     case Kind::list:
-      return self.list().flavor == Flavor::plain ? lists.find(name) : nullptr;
+      return self.list().flavor == Flavor::plain ? all.lists : none;
     case Kind::tuple:
-      return tuples.find(name);
+      return all.tuples;
     case Kind::dict:
-      return dicts.find(name);
+      return all.dicts;
     case Kind::loop:
-      return loops.find(name);
+      return all.loops;
     case Kind::boolean:
     case Kind::integer:
     case Kind::floating:
-      return numbers.find(name);
+      return all.numbers;
     default:
-      return nullptr;
+      return none;
   }
+}
+
+}  // namespace
+
+Methods find_methods(std::string_view name) {
+  const Tables& all = tables();
+  return {.strings = all.strings.find(name),
+          .lists = all.lists.find(name),
+          .tuples = all.tuples.find(name),
+          .dicts = all.dicts.find(name),
+          .loops = all.loops.find(name),
+          .numbers = all.numbers.find(name)};
+}
+
+Function Methods::of(const Value& self) const {
+  return pick(*this, self, Function(nullptr));
+}
+
+Function find_method(const Value& self, std::string_view name) {
+  static const Table none{};
+  return pick(tables(), self, none).find(name);
 }
 
 }  // namespace llm::chat::jinja

@@ -6,15 +6,27 @@
 #include "chat/jinja/text.h"
 
 namespace llm::chat::jinja {
+namespace {
+
+/// Looking at it evaluates nothing that could change what was looked at before.
+bool is_at_hand(const Expr& expr) {
+  return expr.kind == ExprKind::name || expr.kind == ExprKind::literal;
+}
+
+}  // namespace
 
 Value Evaluator::evaluate(const Expr& expr) {
+  Value made;
+  const Value& found = peek(expr, made);
+  if (&found != &made) return found;
+  return made;
+}
+
+/// What is not there already.
+Value Evaluator::compute(const Expr& expr) {
   const Nested nested(*this);
   step();
   switch (expr.kind) {
-    case ExprKind::literal:
-      return static_cast<const Literal&>(expr).value;
-    case ExprKind::name:
-      return variable(static_cast<const Name&>(expr).id);
     case ExprKind::list:
     case ExprKind::tuple:
       return evaluate_items(static_cast<const Items&>(expr));
@@ -32,10 +44,6 @@ Value Evaluator::evaluate(const Expr& expr) {
       return evaluate_comparison(static_cast<const ComparisonChain&>(expr));
     case ExprKind::conditional:
       return evaluate_conditional(static_cast<const Conditional&>(expr));
-    case ExprKind::attribute:
-      return evaluate_attribute(static_cast<const Attribute&>(expr));
-    case ExprKind::subscript:
-      return evaluate_subscript(static_cast<const Subscript&>(expr));
     case ExprKind::slice:
       return evaluate_slice(static_cast<const Slice&>(expr));
     case ExprKind::call:
@@ -43,10 +51,17 @@ Value Evaluator::evaluate(const Expr& expr) {
     case ExprKind::filter: {
       const auto& filter = static_cast<const Filter&>(expr);
       Value made;
-      return evaluate_filter(filter, look_at(*filter.input, made));
+      const bool is_alone = filter.arguments.is_empty();
+      return evaluate_filter(filter,
+                             is_alone ? peek(*filter.input, made) : look_at(*filter.input, made));
     }
     case ExprKind::test:
       return evaluate_test(static_cast<const Test&>(expr));
+    case ExprKind::literal:
+    case ExprKind::name:
+    case ExprKind::attribute:
+    case ExprKind::subscript:
+      break;  // peek() finds these
   }
   return {};
 }
@@ -65,25 +80,74 @@ const Value& Evaluator::look_at(const Expr& expr, Value& made) {
   return made = evaluate(expr);
 }
 
-bool Evaluator::holds(const Expr& expr) {
-  if (expr.kind == ExprKind::logical) {
-    const auto& logical = static_cast<const Logical&>(expr);
-    const Nested nested(*this);
-    step();
-    for (const ExprPtr& operand : logical.operands)
-      if (holds(*operand) != logical.conjunction) return !logical.conjunction;
-    return logical.conjunction;
+const Value& Evaluator::peek(const Expr& expr, Value& made) {
+  switch (expr.kind) {
+    case ExprKind::name:
+      step();
+      return variable(static_cast<const Name&>(expr).id);
+    case ExprKind::literal:
+      step();
+      return static_cast<const Literal&>(expr).value;
+    case ExprKind::attribute:
+      return peek_attribute(static_cast<const Attribute&>(expr), made);
+    case ExprKind::subscript:
+      return peek_subscript(static_cast<const Subscript&>(expr), made);
+    default:
+      return made = compute(expr);
   }
-  if (expr.kind == ExprKind::unary) {
-    const auto& unary = static_cast<const Unary&>(expr);
-    if (unary.op == UnaryOperator::logical_not) {
+}
+
+const Value& Evaluator::peek_attribute(const Attribute& expr, Value& made) {
+  const Nested nested(*this);
+  step();
+  const Value& object = peek(*expr.object, made);
+  at_ = expr.at;
+  return attribute(*this, object, expr.name, expr.methods, made);
+}
+
+const Value& Evaluator::peek_subscript(const Subscript& expr, Value& made) {
+  const Nested nested(*this);
+  step();
+  Value made_key;
+  const Value& object =
+      is_at_hand(*expr.key) ? peek(*expr.object, made) : look_at(*expr.object, made);
+  const Value& key = look_at(*expr.key, made_key);
+  at_ = expr.at;
+  return subscript(*this, object, key, made);
+}
+
+bool Evaluator::holds(const Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::logical: {
+      const auto& logical = static_cast<const Logical&>(expr);
+      const Nested nested(*this);
+      step();
+      for (const ExprPtr& operand : logical.operands)
+        if (holds(*operand) != logical.conjunction) return !logical.conjunction;
+      return logical.conjunction;
+    }
+    case ExprKind::unary: {
+      const auto& unary = static_cast<const Unary&>(expr);
+      if (unary.op != UnaryOperator::logical_not) break;
       const Nested nested(*this);
       step();
       return !holds(*unary.operand);
     }
+    case ExprKind::comparison: {
+      const Nested nested(*this);
+      step();
+      return evaluate_comparison(static_cast<const ComparisonChain&>(expr));
+    }
+    case ExprKind::test: {
+      const Nested nested(*this);
+      step();
+      return evaluate_test(static_cast<const Test&>(expr));
+    }
+    default:
+      break;
   }
   Value made;
-  return truth(look_at(expr, made));
+  return truth(peek(expr, made));
 }
 
 Value Evaluator::evaluate_items(const Items& expr) {
@@ -148,9 +212,10 @@ Value Evaluator::evaluate_logical(const Logical& expr) {
   return value;
 }
 
-Value Evaluator::evaluate_comparison(const ComparisonChain& expr) {
+bool Evaluator::evaluate_comparison(const ComparisonChain& expr) {
   Value made[2];  // of the operands, in turn
-  const Value* left = &look_at(*expr.first, made[0]);
+  const Value* left = is_at_hand(*expr.rest.front().second) ? &peek(*expr.first, made[0])
+                                                            : &look_at(*expr.first, made[0]);
   std::size_t turn = 1;
   for (const auto& [comparison, operand] : expr.rest) {
     const Value* right = &look_at(*operand, made[turn]);
@@ -168,21 +233,6 @@ Value Evaluator::evaluate_conditional(const Conditional& expr) {
   return Value::undefined("the inline if-expression has no else, and its condition is false");
 }
 
-Value Evaluator::evaluate_attribute(const Attribute& expr) {
-  Value made;
-  const Value& object = look_at(*expr.object, made);
-  at_ = expr.at;
-  return attribute(*this, object, expr.name);
-}
-
-Value Evaluator::evaluate_subscript(const Subscript& expr) {
-  Value made_object, made_key;
-  const Value& object = look_at(*expr.object, made_object);
-  const Value& key = look_at(*expr.key, made_key);
-  at_ = expr.at;
-  return subscript(*this, object, key);
-}
-
 Value Evaluator::evaluate_slice(const Slice& expr) {
   const auto bound = [&](const ExprPtr& part) { return part ? evaluate(*part) : Value(); };
   Value made;
@@ -196,16 +246,17 @@ Value Evaluator::evaluate_slice(const Slice& expr) {
 
 Value Evaluator::evaluate_call(const Call& expr, const MacroSignature* caller) {
   Function method = nullptr;
-  Value callee;
+  Value made;
+  const Value* callee = nullptr;
   if (expr.callee->kind == ExprKind::attribute) {
     // Methods are called without making a callable value first.
     const auto& member = static_cast<const Attribute&>(*expr.callee);
-    Value object = evaluate(*member.object);
+    callee = &look_at(*member.object, made);
     at_ = member.at;
-    method = find_method(object, member.name);
-    callee = method ? std::move(object) : attribute(*this, object, member.name);
+    method = member.methods.of(*callee);
+    if (!method) callee = &(made = attribute(*this, *callee, member.name, member.methods, made));
   } else {
-    callee = evaluate(*expr.callee);
+    callee = &look_at(*expr.callee, made);
   }
   Arguments arguments = evaluate_arguments(expr.arguments);
   if (caller) {
@@ -214,7 +265,7 @@ Value Evaluator::evaluate_call(const Call& expr, const MacroSignature* caller) {
         "caller", Value(Kind::callable, std::make_shared<MacroValue>(*this, *caller, scope_)));
   }
   at_ = expr.at;
-  return method ? method(*this, callee, arguments) : call(callee, arguments);
+  return method ? method(*this, *callee, arguments) : call(*callee, arguments);
 }
 
 Value Evaluator::evaluate_filter(const Filter& expr, const Value& input) {
@@ -227,7 +278,8 @@ Value Evaluator::evaluate_filter(const Filter& expr, const Value& input) {
 
 bool Evaluator::evaluate_test(const Test& expr) {
   Value made;
-  const Value& input = look_at(*expr.input, made);
+  const Value& input =
+      expr.arguments.is_empty() ? peek(*expr.input, made) : look_at(*expr.input, made);
   at_ = expr.at;
   if (!expr.function) refuse("No test named '{}'.", expr.name);
   const Arguments arguments = evaluate_arguments(expr.arguments);

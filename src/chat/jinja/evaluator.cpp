@@ -9,8 +9,17 @@
 
 namespace llm::chat::jinja {
 
+void Scope::set(NameId id, Value value) {
+  if (Value* held = find(id)) {
+    *held = std::move(value);
+    return;
+  }
+  names_ |= std::uint64_t{1} << (id % 64);
+  variables_.emplace_back(id, std::move(value));
+}
+
 Evaluator::~Evaluator() {
-  for (const ScopePtr& scope : kept_) scope->variables.clear();
+  for (const ScopePtr& scope : kept_) scope->clear();
   module_.clear();
   release_tracked();
 }
@@ -18,10 +27,30 @@ Evaluator::~Evaluator() {
 std::string Evaluator::run(std::span<const Variable> variables) {
   load(variables);
   std::string text;
-  out_ = &text;
-  execute(tree_.body);
-  out_ = nullptr;
+  execute_part(0, tree_.body.size(), text);
   return text;
+}
+
+Program::Texts Evaluator::run_both(std::span<const Variable> variables, NameId flag,
+                                   std::size_t first) {
+  load(variables);
+  Program::Texts texts;
+  execute_part(0, first, texts.without);
+  texts.with = texts.without;
+  std::vector<Value> module = module_;
+  const Spent before = spent();
+  module_[flag] = true;
+  execute_part(first, tree_.body.size(), texts.with);
+  module_ = std::move(module);
+  rewind(before);
+  execute_part(first, tree_.body.size(), texts.without);
+  return texts;
+}
+
+void Evaluator::execute_part(std::size_t begin, std::size_t end, std::string& text) {
+  out_ = &text;
+  for (std::size_t i = begin; i < end; ++i) execute(*tree_.body[i]);
+  out_ = nullptr;
 }
 
 void Evaluator::load(std::span<const Variable> variables) {
@@ -38,22 +67,16 @@ Value Evaluator::load(const std::string& name, std::span<const Variable> variabl
 
 Value& Evaluator::variable(NameId id) {
   for (Scope* scope = scope_.get(); scope; scope = scope->parent.get())
-    for (auto& [name, value] : scope->variables)
-      if (name == id) return value;
+    if (Value* value = scope->find(id)) return *value;
   return module_[id];
 }
 
 void Evaluator::assign(NameId id, Value value) {
-  if (!scope_) {
+  if (scope_) {
+    scope_->set(id, std::move(value));
+  } else {
     module_[id] = std::move(value);
-    return;
   }
-  for (auto& [name, held] : scope_->variables) {
-    if (name != id) continue;
-    held = std::move(value);
-    return;
-  }
-  scope_->variables.emplace_back(id, std::move(value));
 }
 
 void Evaluator::assign(const Target& target, const Value& value) {
@@ -90,7 +113,7 @@ std::string Evaluator::captured(Work work) {
 }
 
 template <class Work>
-auto Evaluator::scoped(ScopePtr scope, Work work) {
+auto Evaluator::scoped(ScopePtr& scope, Work work) {
   scope_.swap(scope);
   auto result = work();
   scope_.swap(scope);
@@ -118,7 +141,7 @@ Evaluator::Flow Evaluator::execute(const Node& node) {
       return Flow::next;
     case NodeKind::output: {
       Value made;
-      const Value& value = look_at(*static_cast<const Output&>(node).value, made);
+      const Value& value = peek(*static_cast<const Output&>(node).value, made);
       append_text(*this, *out_, value);
       return Flow::next;
     }
@@ -164,10 +187,22 @@ Evaluator::Flow Evaluator::execute_if(const If& node) {
 
 Evaluator::Flow Evaluator::execute_for(const For& node, const Value& iterable, int depth) {
   at_ = node.iterable->at;
+  if (iterable.is(Kind::range) && !node.uses_loop && !node.condition &&
+      iterable.range().size() > 0) {
+    // The numbers are made one by one.
+    const auto count = static_cast<std::size_t>(iterable.range().size());
+    const std::int64_t start = iterable.range().start, step_size = iterable.range().step;
+    charge_items(count);
+    repeat(node, count, [&](std::size_t i) {
+      assign(node.target, start + static_cast<std::int64_t>(i) * step_size);
+    });
+    return Flow::next;
+  }
   std::vector<Value> items = iterate(*this, iterable);
   if (node.condition) items = filtered(node, std::move(items));
   if (items.empty()) return scoped(inner(), [&] { return execute(node.otherwise); });
-  return execute_body(node, std::move(items), depth);
+  execute_body(node, std::move(items), depth);
+  return Flow::next;
 }
 
 std::vector<Value> Evaluator::filtered(const For& node, std::vector<Value> items) {
@@ -182,31 +217,42 @@ std::vector<Value> Evaluator::filtered(const For& node, std::vector<Value> items
   return kept;
 }
 
-Evaluator::Flow Evaluator::execute_body(const For& node, std::vector<Value> items, int depth) {
-  const ScopePtr outer = scope_;
-  const auto loop = std::make_shared<LoopValue>(*this, node, outer);
-  if (node.recursive) keep(outer);
+void Evaluator::execute_body(const For& node, std::vector<Value> items, int depth) {
+  if (!node.uses_loop) {
+    repeat(node, items.size(), [&](std::size_t i) { assign(node.target, items[i]); });
+    return;
+  }
+  const auto loop = std::make_shared<LoopValue>(*this, node, scope_);
+  if (node.recursive) keep(scope_);
   loop->items = std::move(items);
   loop->depth = depth;
   const Value loop_value(Kind::loop, loop);
-  Flow flow = Flow::next;
+  loop->index = repeat(node, loop->items.size(), [&](std::size_t i) {
+    loop->index = i;
+    assign(kLoopName, loop_value);
+    assign(node.target, loop->items[i]);
+  });
+}
+
+template <class Begin>
+std::size_t Evaluator::repeat(const For& node, std::size_t count, Begin begin_round) {
+  const ScopePtr outer = scope_;
   ScopePtr scope;
-  for (loop->index = 0; loop->index < loop->items.size(); ++loop->index) {
+  for (std::size_t i = 0; i < count; ++i) {
     step();
     // A round's variables are its own: the scope is used again unless a macro has kept it.
     if (scope.use_count() == 1) {
-      scope->variables.clear();
+      scope->clear();
     } else {
       scope = std::make_shared<Scope>(outer);
     }
-    flow = scoped(scope, [&] {
-      assign(kLoopName, loop_value);
-      assign(node.target, loop->items[loop->index]);
+    const Flow flow = scoped(scope, [&] {
+      begin_round(i);
       return execute(node.body);
     });
-    if (flow == Flow::leave_loop) break;
+    if (flow == Flow::leave_loop) return i;
   }
-  return Flow::next;
+  return count;
 }
 
 void Evaluator::execute_block_assignment(const BlockAssignment& node) {
@@ -269,7 +315,8 @@ Value Evaluator::invoke(const MacroSignature& signature, const ScopePtr& closure
 
 Value Evaluator::recurse(const For& node, const Value& items, const ScopePtr& closure, int depth) {
   if (!node.recursive) refuse("only a loop that is marked 'recursive' can be called");
-  return scoped(closure, [&] { return text(captured([&] { execute_for(node, items, depth); })); });
+  return scoped(ScopePtr(closure),
+                [&] { return text(captured([&] { execute_for(node, items, depth); })); });
 }
 
 }  // namespace llm::chat::jinja

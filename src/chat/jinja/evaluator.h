@@ -18,8 +18,24 @@ namespace llm::chat::jinja {
 /// parent, at last among the variables of the module, which the evaluator keeps by NameId.
 struct Scope {
   explicit Scope(std::shared_ptr<Scope> outer) : parent(std::move(outer)) {}
+
+  Value* find(NameId id) {
+    if (!(names_ >> (id % 64) & 1)) return nullptr;
+    for (auto& [name, value] : variables_)
+      if (name == id) return &value;
+    return nullptr;
+  }
+  void set(NameId id, Value value);
+  void clear() {
+    names_ = 0;
+    variables_.clear();
+  }
+
   std::shared_ptr<Scope> parent;  // null: the module
-  std::vector<std::pair<NameId, Value>> variables;
+
+ private:
+  std::uint64_t names_ = 0;  // a bit for each id modulo 64: most scopes are passed by at a look
+  std::vector<std::pair<NameId, Value>> variables_;
 };
 using ScopePtr = std::shared_ptr<Scope>;
 
@@ -30,6 +46,9 @@ class Evaluator final : public Runtime {
   ~Evaluator() override;
 
   std::string run(std::span<const Variable> variables);
+  /// The text with the variable `flag` true, and without. The statements from number `first` on run
+  /// twice; they are repeatable, and those before do not name the flag.
+  Program::Texts run_both(std::span<const Variable> variables, NameId flag, std::size_t first);
   /// Offset in the source of what was done last.
   std::uint32_t at() const { return at_; }
 
@@ -41,6 +60,7 @@ class Evaluator final : public Runtime {
  private:
   enum class Flow { next, leave_loop, next_iteration };
 
+  void execute_part(std::size_t begin, std::size_t end, std::string& text);
   void load(std::span<const Variable> variables);
   Value load(const std::string& name, std::span<const Variable> variables);
   Value& variable(NameId id);
@@ -54,7 +74,12 @@ class Evaluator final : public Runtime {
   std::string captured(Work work);
   /// Runs `work` with variables of its own.
   template <class Work>
-  auto scoped(ScopePtr scope, Work work);
+  auto scoped(ScopePtr&& scope, Work work) {
+    return scoped(scope, work);
+  }
+  /// `scope` is another one meanwhile.
+  template <class Work>
+  auto scoped(ScopePtr& scope, Work work);
   ScopePtr inner() { return std::make_shared<Scope>(scope_); }
   void keep(const ScopePtr& scope);
 
@@ -62,7 +87,11 @@ class Evaluator final : public Runtime {
   Flow execute(const Node& node);
   Flow execute_if(const If& node);
   Flow execute_for(const For& node, const Value& iterable, int depth);
-  Flow execute_body(const For& node, std::vector<Value> items, int depth);
+  void execute_body(const For& node, std::vector<Value> items, int depth);
+  /// Does the body `count` times, until it is left; `begin_round` sets the variables of a round.
+  /// Returns the number of rounds that were done to the end.
+  template <class Begin>
+  std::size_t repeat(const For& node, std::size_t count, Begin begin_round);
   std::vector<Value> filtered(const For& node, std::vector<Value> items);
   void execute_block_assignment(const BlockAssignment& node);
   void define(const Macro& node);
@@ -75,6 +104,11 @@ class Evaluator final : public Runtime {
   /// The same without a copy of what is there already: variables and literals. Good until the next
   /// statement; what had to be made is kept in `made`.
   const Value& look_at(const Expr& expr, Value& made);
+  /// The same without a copy of parts of values, too. Good until anything else is evaluated.
+  const Value& peek(const Expr& expr, Value& made);
+  const Value& peek_attribute(const Attribute& expr, Value& made);
+  const Value& peek_subscript(const Subscript& expr, Value& made);
+  Value compute(const Expr& expr);
   /// Whether `expr` is true, without making values of the answers in between.
   bool holds(const Expr& expr);
   Value evaluate_items(const Items& expr);
@@ -83,10 +117,8 @@ class Evaluator final : public Runtime {
   Value evaluate_binary(const Binary& expr);
   Value evaluate_concat(const Concat& expr);
   Value evaluate_logical(const Logical& expr);
-  Value evaluate_comparison(const ComparisonChain& expr);
+  bool evaluate_comparison(const ComparisonChain& expr);
   Value evaluate_conditional(const Conditional& expr);
-  Value evaluate_attribute(const Attribute& expr);
-  Value evaluate_subscript(const Subscript& expr);
   Value evaluate_slice(const Slice& expr);
   Value evaluate_call(const Call& expr, const MacroSignature* caller = nullptr);
   Value evaluate_filter(const Filter& expr, const Value& input);

@@ -23,6 +23,7 @@ ExpressionParser::Level::Level(ExpressionParser& parser) : parser_(parser) {
 NameId ExpressionParser::name_id(const std::string& name) {
   const auto [found, added] = ids_.emplace(name, static_cast<NameId>(names_.size()));
   if (added) names_.push_back(name);
+  mentions_.push_back(found->second);
   return found->second;
 }
 

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "chat/jinja/syntax.h"
 #include "chat/jinja/token_stream.h"
@@ -29,6 +30,11 @@ class ExpressionParser {
   /// Called for every name that an expression reads.
   std::function<void(NameId)> on_name = [](NameId) {};
   std::vector<std::string> take_names() { return std::move(names_); }
+  /// Every name that was met so far, once for each time.
+  const std::vector<NameId>& mentions() const { return mentions_; }
+  /// Since the last call: whether something was parsed that may change a value that others see.
+  bool take_effects() { return std::exchange(has_effects_, false); }
+  void note_effects() { has_effects_ = true; }
 
   // Filters and tests that do not exist are errors, but inside a branch that may not be taken only
   // when they are reached. So they are noted first, and a branch forgives those inside it.
@@ -84,6 +90,8 @@ class ExpressionParser {
   TokenStream& tokens_;
   std::vector<std::string> names_;
   std::unordered_map<std::string, NameId> ids_;
+  std::vector<NameId> mentions_;
+  bool has_effects_ = false;
   std::vector<std::pair<std::string, std::uint32_t>> unknown_;  // what is wrong, and where
   int level_ = 0;
 };

@@ -47,26 +47,30 @@ bool loop_attribute(const Loop& loop, std::string_view name, Value& found) {
   return true;
 }
 
-/// Sets `found`; false when `value` has no attribute or method `name` (keys do not count).
-bool own_attribute(const Value& value, const std::string& name, Value& found) {
-  if (value.is(Kind::name_space)) {
-    const Value* attribute = value.name_space().find(name);
-    if (attribute) found = *attribute;
-    return attribute != nullptr;
+/// Null when `value` has no attribute or method `name` (keys do not count). What is not a part of
+/// `value` is put into `made`, which may be `value` itself.
+const Value* own_attribute(const Value& value, const std::string& name, Function method,
+                           Value& made) {
+  switch (value.kind()) {
+    case Kind::name_space:
+      return value.name_space().find(name);
+    case Kind::tuple:
+      if (value.list().flavor != Flavor::group) break;
+      if (name == "grouper") return &value.list().items[0];
+      if (name == "list") return &value.list().items[1];
+      break;
+    case Kind::loop:
+      if (loop_attribute(value.loop(), name, made)) return &made;
+      break;
+    case Kind::callable:
+      made = value.callable().attribute(name);
+      return made.is_undefined() ? nullptr : &made;
+    default:
+      break;
   }
-  if (value.is(Kind::tuple) && value.list().flavor == Flavor::group &&
-      (name == "grouper" || name == "list")) {
-    found = value.list().items[name == "list" ? 1 : 0];
-    return true;
-  }
-  if (value.is(Kind::loop) && loop_attribute(value.loop(), name, found)) return true;
-  if (value.is(Kind::callable)) {
-    found = value.callable().attribute(name);
-    return !found.is_undefined();
-  }
-  const Function method = find_method(value, name);
-  if (method) found = bind_method(value, name, method);
-  return method != nullptr;
+  if (!method) return nullptr;
+  made = bind_method(value, name, method);
+  return &made;
 }
 
 bool is_index(const Value& key) {
@@ -95,31 +99,32 @@ Value character(Runtime& runtime, const Value& value, const Value& key) {
   return runtime.text(text.substr(at, unicode::width_at(text, at)));
 }
 
-/// Sets `found`; false when values of this kind have no numbered items.
-bool item(Runtime& runtime, const Value& value, const Value& key, Value& found) {
+/// Null when values of this kind have no numbered items. What is not a part of `value` is put into
+/// `made`, which may be `value` itself.
+const Value* item(Runtime& runtime, const Value& value, const Value& key, Value& made) {
   std::int64_t index = key.integer();
   switch (value.kind()) {
     case Kind::string:
-      found = character(runtime, value, key);
-      return true;
+      made = character(runtime, value, key);
+      return &made;
     case Kind::list:
     case Kind::tuple: {
       const Flavor flavor = value.list().flavor;
       if (flavor == Flavor::keys || flavor == Flavor::values || flavor == Flavor::items)
-        return false;
+        return nullptr;
       const auto& items = value.list().items;
-      found = resolve(index, items.size()) ? items[static_cast<std::size_t>(index)]
-                                           : missing_item(value, key);
-      return true;
+      if (resolve(index, items.size())) return &items[static_cast<std::size_t>(index)];
+      made = missing_item(value, key);
+      return &made;
     }
     case Kind::range: {
       const Range& range = value.range();
-      found = resolve(index, static_cast<std::size_t>(range.size())) ? Value(range.at(index))
-                                                                     : missing_item(value, key);
-      return true;
+      made = resolve(index, static_cast<std::size_t>(range.size())) ? Value(range.at(index))
+                                                                    : missing_item(value, key);
+      return &made;
     }
     default:
-      return false;
+      return nullptr;
   }
 }
 
@@ -186,33 +191,36 @@ Value slice_text(Runtime& runtime, const std::string& text, const Value& start, 
 
 }  // namespace
 
-Value attribute(Runtime& runtime, const Value& value, const std::string& name) {
+const Value& attribute(Runtime& runtime, const Value& value, const std::string& name,
+                       const Methods& methods, Value& made) {
   if (value.is_undefined()) refuse("{}", value.undefined_reason());
   runtime.step();
-  Value found;
-  if (own_attribute(value, name, found)) return found;
+  if (const Value* own = own_attribute(value, name, methods.of(value), made)) return *own;
   if (value.is(Kind::dict)) {
     if (const Value* entry = value.dict().find(name)) return *entry;
   }
-  return Value::undefined_member(value.kind(), &name);
+  return made = Value::undefined_member(value.kind(), &name);
 }
 
-Value subscript(Runtime& runtime, const Value& value, const Value& key) {
+const Value& subscript(Runtime& runtime, const Value& value, const Value& key, Value& made) {
   if (value.is_undefined()) refuse("{}", value.undefined_reason());
-  Value found;
   if (value.is(Kind::dict)) {
     const bool hashable = !key.is(Kind::list) && !key.is(Kind::dict);
     if (const Value* entry = hashable ? value.dict().find(runtime, key) : nullptr) return *entry;
-  } else if (is_index(key) && item(runtime, value, key, found)) {
-    return found;
+  } else if (is_index(key)) {
+    if (const Value* found = item(runtime, value, key, made)) return *found;
   }
   if (!key.is_string())
-    return Value::undefined(std::string(type_name(value)) + " object has no element " +
-                            repr(runtime, key));
-  if (own_attribute(value, key.text(), found)) return found;
-  const std::string owner =
-      value.is_none() ? "'None'" : "'" + std::string(type_name(value)) + " object'";
-  return Value::undefined(owner + " has no attribute '" + key.text() + "'");
+    return made = Value::undefined(std::string(type_name(value)) + " object has no element " +
+                                   repr(runtime, key));
+  if (const Value* own = own_attribute(value, key.text(), find_method(value, key.text()), made))
+    return *own;
+  return made = Value::undefined_member(value, key);
+}
+
+Value subscript(Runtime& runtime, const Value& value, const Value& key) {
+  Value made;
+  return subscript(runtime, value, key, made);
 }
 
 Value slice(Runtime& runtime, const Value& value, const Value& start, const Value& stop,

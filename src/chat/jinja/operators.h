@@ -11,6 +11,7 @@
 namespace llm::chat::jinja {
 
 class Runtime;
+struct Methods;
 
 enum class BinaryOperator : std::uint8_t {
   add,
@@ -54,9 +55,13 @@ bool is_iterable(const Value& value);
 std::vector<Value> iterate(Runtime& runtime, const Value& value);
 double to_double(const Value& number);
 
-/// `value.name`: methods and attributes first, then keys; undefined when there is none.
-Value attribute(Runtime& runtime, const Value& value, const std::string& name);
-/// `value[key]`: items first, then attributes.
+/// `value.name`: methods and attributes first, then keys; undefined when there is none. `methods`
+/// are those of the name. The answer is a part of `value`, or put into `made`, which may be `value`
+/// itself.
+const Value& attribute(Runtime& runtime, const Value& value, const std::string& name,
+                       const Methods& methods, Value& made);
+/// `value[key]`: items first, then attributes. The answer as above.
+const Value& subscript(Runtime& runtime, const Value& value, const Value& key, Value& made);
 Value subscript(Runtime& runtime, const Value& value, const Value& key);
 /// `value[start:stop:step]`; none stands for a bound that was left out.
 Value slice(Runtime& runtime, const Value& value, const Value& start, const Value& stop,

@@ -17,7 +17,7 @@ class Parser {
 
   SyntaxTree run() {
     SyntaxTree tree;
-    tree.body = body({});
+    tree.body = body({}, &tree.outlines);
     expressions_.check_unknown();
     tree.names = expressions_.take_names();
     return tree;
@@ -25,10 +25,19 @@ class Parser {
 
  private:
   /// Nodes up to a block tag that begins with one of `ends`, which is left as current token.
-  Body body(std::initializer_list<std::string_view> ends) {
+  Body body(std::initializer_list<std::string_view> ends,
+            std::vector<Outline>* outlines = nullptr) {
     const ExpressionParser::Level level(expressions_);
     Body nodes;
+    std::size_t mentions = expressions_.mentions().size();
     for (;;) {
+      if (outlines && nodes.size() > outlines->size()) {
+        const auto& all = expressions_.mentions();
+        outlines->push_back(
+            {.names = {all.begin() + static_cast<std::ptrdiff_t>(mentions), all.end()},
+             .is_repeatable = !expressions_.take_effects()});
+        mentions = all.size();
+      }
       if (tokens_.is(TokenKind::data)) {
         Token data = tokens_.take();
         nodes.push_back(std::make_unique<TextNode>(data.at, std::move(data.text)));
@@ -128,7 +137,10 @@ class Parser {
     node->recursive = tokens_.skip_name("recursive");
     end_tag();
     ++loops_;
+    const auto mentions = static_cast<std::ptrdiff_t>(expressions_.mentions().size());
     node->body = body({"else", "endfor"});
+    const auto& all = expressions_.mentions();
+    node->uses_loop = std::find(all.begin() + mentions, all.end(), kLoopName) != all.end();
     --loops_;
     if (tokens_.skip_name("else")) {
       end_tag();
@@ -198,6 +210,7 @@ class Parser {
   }
 
   NodePtr macro(std::uint32_t at) {
+    expressions_.note_effects();
     auto node = std::make_unique<Macro>(at);
     const std::string name = tokens_.expect(TokenKind::name, "the name of the macro").text;
     node->name = expressions_.name_id(name);

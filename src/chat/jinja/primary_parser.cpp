@@ -24,8 +24,9 @@ ExprPtr ExpressionParser::primary() {
       if (name == "true" || name == "True") return std::make_unique<Literal>(at, true);
       if (name == "false" || name == "False") return std::make_unique<Literal>(at, false);
       if (name == "none" || name == "None") return std::make_unique<Literal>(at, Value());
-      on_name(name_id(name));
-      return std::make_unique<Name>(at, name_id(name));
+      const NameId id = name_id(name);
+      on_name(id);
+      return std::make_unique<Name>(at, id);
     }
     case TokenKind::string: {
       std::string text;
@@ -156,6 +157,7 @@ ExprPtr ExpressionParser::member(ExprPtr object) {
   auto attribute = std::make_unique<Attribute>(at);
   attribute->object = std::move(object);
   attribute->name = tokens_.expect(TokenKind::name, "a name or number").text;
+  attribute->methods = find_methods(attribute->name);
   return grown(std::move(attribute), {child});
 }
 
@@ -187,6 +189,7 @@ ExprPtr ExpressionParser::bracketed(ExprPtr object) {
 }
 
 std::unique_ptr<Call> ExpressionParser::call(ExprPtr callee) {
+  note_effects();  // whatever is called may change what it is given
   auto call = std::make_unique<Call>(tokens_.current().at);
   const Expr* child = callee.get();
   call->callee = std::move(callee);
@@ -294,8 +297,10 @@ Target ExpressionParser::single_target(bool allow_attribute) {
   const std::string name = tokens_.expect(TokenKind::name, "a name to assign to").text;
   if (is_reserved_literal(name)) tokens_.fail("cannot assign to '" + name + "'", target.at);
   target.name = name_id(name);
-  if (allow_attribute && tokens_.skip_symbol("."))
+  if (allow_attribute && tokens_.skip_symbol(".")) {
+    note_effects();
     target.attribute = tokens_.expect(TokenKind::name, "the name of an attribute").text;
+  }
   return target;
 }
 

@@ -35,10 +35,23 @@ class Program {
                      const Limits& limits = {},
                      std::span<const std::string_view> harmless = {}) const;
 
+  struct Texts {
+    std::string with, without;
+  };
+  /// Two renderings at once: with the variable `flag` true, and without it. `variables` do not name
+  /// it. What the template does before it looks at the flag is done once where possible.
+  Texts render_both(std::span<const Variable> variables, std::string_view flag,
+                    std::int64_t now_unix_s, const Limits& limits = {},
+                    std::span<const std::string_view> harmless = {}) const;
+
   /// True when the template names the variable anywhere.
   bool mentions(std::string_view variable) const;
 
  private:
+  template <class Run>
+  auto evaluate(std::span<const Variable> variables, std::int64_t now_unix_s, const Limits& limits,
+                std::span<const std::string_view> harmless, Run run) const;
+
   std::string source_;  // normalised
   std::unique_ptr<const SyntaxTree> tree_;
 };

@@ -77,6 +77,15 @@ class Runtime {
       refuse("the template makes too much text or too many values");
     charge(count * sizeof(Value));
   }
+  /// What was counted so far.
+  struct Spent {
+    std::uint64_t steps, bytes;
+  };
+  Spent spent() const { return {steps_, bytes_}; }
+  void rewind(const Spent& spent) {
+    steps_ = spent.steps;
+    bytes_ = spent.bytes;
+  }
   void grant_input(std::uint64_t bytes) {
     limits_.steps += bytes * limits_.steps_per_input_byte;
     limits_.bytes += bytes * limits_.bytes_per_input_byte;

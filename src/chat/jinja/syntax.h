@@ -112,6 +112,7 @@ struct Attribute final : Expr {
   explicit Attribute(std::uint32_t at) : Expr(ExprKind::attribute, at) {}
   ExprPtr object;
   std::string name;
+  Methods methods;  // of that name
 };
 
 struct Subscript final : Expr {
@@ -128,6 +129,9 @@ struct CallArguments {
   std::vector<ExprPtr> positional;
   std::vector<std::pair<std::string, ExprPtr>> named;
   ExprPtr more_positional, more_named;  // `*a`, `**b`; may be null
+  bool is_empty() const {
+    return positional.empty() && named.empty() && !more_positional && !more_named;
+  }
 };
 
 struct Call final : Expr {
@@ -208,6 +212,7 @@ struct For final : Node {
   ExprPtr condition;  // may be null
   Body body, otherwise;
   bool recursive = false;
+  bool uses_loop = false;  // the body names `loop`
 };
 
 struct Assignment final : Node {
@@ -276,9 +281,18 @@ struct Jump final : Node {
 /// Names that the evaluator itself looks at. Their ids are fixed.
 enum WellKnown : NameId { kLoopName, kCallerName, kVarargsName, kKwargsName, kWellKnownCount };
 
+/// What is known of a statement of the outermost body.
+struct Outline {
+  std::vector<NameId> names;  // all that occur in it, some more than once
+  // It reads values, sets variables and writes, but changes no value that others may see: it may
+  // run again as if it had not run.
+  bool is_repeatable = true;
+};
+
 struct SyntaxTree {
   std::vector<std::string> names;  // by NameId
   Body body;
+  std::vector<Outline> outlines;  // of the body's nodes
 };
 
 }  // namespace llm::chat::jinja

@@ -87,16 +87,27 @@ Value Value::undefined(std::string message) {
   return Value(Kind::undefined, std::make_shared<Text>(std::move(message)));
 }
 
+Value Value::undefined_member(const Value& owner, const Value& key) {
+  const bool has_kind_name = type_name(owner) == kind_name(owner.kind());
+  if (!has_kind_name)
+    return undefined("'" + std::string(type_name(owner)) + " object' has no attribute '" +
+                     key.text() + "'");
+  Value value(Kind::undefined, nullptr, true);
+  value.owner_ = owner.kind();
+  value.object_ = key.object_;
+  return value;
+}
+
 const BigInteger& Value::big() const {
   return static_cast<BigNumber&>(*object_).value;
 }
 
 std::string Value::undefined_reason() const {
-  if (object_) return static_cast<Text&>(*object_).bytes;
-  if (!member_) return "'" + *number_.name + "' is undefined";
+  const std::string& name = object_ ? static_cast<Text&>(*object_).bytes : *number_.name;
+  if (!member_) return object_ ? name : "'" + name + "' is undefined";
   const std::string owner =
       owner_ == Kind::none ? "'None'" : "'" + std::string(kind_name(owner_)) + " object'";
-  return owner + " has no attribute '" + *number_.name + "'";
+  return owner + " has no attribute '" + name + "'";
 }
 
 List::~List() {

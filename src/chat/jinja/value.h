@@ -75,6 +75,8 @@ class Value {
     value.owner_ = owner;
     return value;
   }
+  /// An item that `owner` does not have; `key` is a string.
+  static Value undefined_member(const Value& owner, const Value& key);
   /// Undefined for another reason, told by `message`.
   static Value undefined(std::string message);
 

@@ -152,9 +152,13 @@ Value round(Runtime& runtime, const Value& self, const Arguments& arguments) {
 Value attr(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Bound bound("attr", arguments, {"name"}, 1);
   const std::string& name = bound.text(0);
-  const Value found = self.is(Kind::dict) ? Value::undefined("") : attribute(runtime, self, name);
-  if (!found.is_undefined()) return found;
-  if (const Function method = find_method(self, name)) return bind_method(self, name, method);
+  const Methods methods = find_methods(name);
+  if (!self.is(Kind::dict)) {
+    Value made;
+    const Value& found = attribute(runtime, self, name, methods, made);
+    if (!found.is_undefined()) return found;
+  }
+  if (const Function method = methods.of(self)) return bind_method(self, name, method);
   return Value::undefined("'" + std::string(type_name(self)) + " object' has no attribute '" +
                           name + "'");
 }
