@@ -17,27 +17,44 @@ std::string shown(const Json& value) {
   bad_field("messages", "Failed to parse messages: " + why);
 }
 
-/// `path` is where the text stands, for the error.
-const std::string& text_of(const Json& object, const char* name, const std::string& path) {
+/// Where something stands in the request: put into words for errors only.
+struct Place {
+  const char* name;
+  std::ptrdiff_t index = -1;      // of an item of the array `name`
+  const Place* around = nullptr;  // what has the member `name`
+
+  std::string text() const {
+    std::string out = around ? around->text() + "." + name : name;
+    return index < 0 ? out : out + "[" + std::to_string(index) + "]";
+  }
+};
+
+const std::string& text_of(const Json& object, const char* name, const Place& place) {
   const Json* value = find_value(object, name);
-  if (!value) bad_messages(fmt::format("{}.{} is missing", path, name));
+  if (!value) bad_messages(fmt::format("{}.{} is missing", place.text(), name));
   if (!value->is_string())
-    bad_messages(fmt::format("{}.{} must be a string, not {}", path, name, value->type_name()));
+    bad_messages(
+        fmt::format("{}.{} must be a string, not {}", place.text(), name, value->type_name()));
   return value->get_ref<const std::string&>();
+}
+
+bool is_text(const Json* value, std::string_view text) {
+  return value && value->is_string() && value->get_ref<const std::string&>() == text;
 }
 
 void check_shape(const Json& message) {
   if (!message.is_object())
     bad_messages("Expected each message to be an object, got " + shown(message));
-  const bool assistant = message.value("role", Json()) == "assistant";
-  if (!assistant && !message.contains("content"))
+  const Json* role = find_member(message, "role");
+  const Json* content = find_member(message, "content");
+  const bool assistant = is_text(role, "assistant");
+  if (!assistant && !content)
     bad_field("messages", "All non-assistant messages must contain 'content'");
-  if (assistant && !message.contains("content") && !message.contains("tool_calls"))
+  if (assistant && !content && !message.contains("tool_calls"))
     bad_field("messages", "Assistant message must contain either 'content' or 'tool_calls'!");
-  const Json* content = find_value(message, "content");
-  if (content && !content->is_string() && !content->is_array())
+  if (content && !content->is_null() && !content->is_string() && !content->is_array())
     bad_field("messages", "Expected 'content' to be a string or an array");
-  if (!message.contains("role")) bad_messages("Missing 'role' in message: " + shown(message));
+  if (!role) bad_messages("Missing 'role' in message: " + shown(message));
 }
 
 struct MediaKind {
@@ -58,38 +75,44 @@ class Reader {
 
   void read(const Json& message, std::size_t index) {
     check_shape(message);
-    const std::string path = fmt::format("messages[{}]", index);
-    Json out;
-    out["role"] = text_of(message, "role", path);
-    out["content"] = content(message, path);
+    const Place place = {.name = "messages", .index = static_cast<std::ptrdiff_t>(index)};
+    Json out = Json::object();
+    // The members of a growing object are copied, their texts with them.
+    out.get_ref<Json::object_t&>().reserve(kMostMembers);
+    out["role"] = text_of(message, "role", place);
+    out["content"] = content(message, place);
     for (const char* name : {"reasoning_content", "name", "tool_call_id"}) {
       if (!find_value(message, name)) continue;
-      const std::string& text = text_of(message, name, path);
+      const std::string& text = text_of(message, name, place);
       if (!text.empty()) out[name] = text;
     }
-    if (const Json* calls = find_value(message, "tool_calls")) add_calls(out, *calls, path);
+    if (const Json* calls = find_value(message, "tool_calls")) add_calls(out, *calls, place);
     conversation.messages.push_back(std::move(out));
   }
 
   Conversation conversation;
 
  private:
-  Json content(const Json& message, const std::string& path) {
+  static constexpr std::size_t kMostMembers = 6;
+
+  Json content(const Json& message, const Place& place) {
     const Json* content = find_value(message, "content");
     if (!content) return "";
     if (content->is_string()) return *content;
     Json parts = Json::array();
     for (std::size_t i = 0; i < content->size(); ++i)
-      parts.push_back(part((*content)[i], fmt::format("{}.content[{}]", path, i)));
+      parts.push_back(
+          part((*content)[i],
+               {.name = "content", .index = static_cast<std::ptrdiff_t>(i), .around = &place}));
     return keep_parts_ ? parts : Json(joined(parts));
   }
 
   /// A text part; media become their marker.
-  Json part(const Json& part, const std::string& path) {
-    if (!part.is_object()) bad_messages(path + " must be an object");
+  Json part(const Json& part, const Place& place) {
+    if (!part.is_object()) bad_messages(place.text() + " must be an object");
     const Json* type = find_value(part, "type");
     if (!type || !type->is_string()) bad_field("messages", "unsupported content[].type");
-    if (*type == "text") return {{"type", "text"}, {"text", text_of(part, "text", path)}};
+    if (*type == "text") return {{"type", "text"}, {"text", text_of(part, "text", place)}};
     for (const MediaKind& kind : kMediaKinds) {
       if (*type != kind.type) continue;
       if (!(modalities_.*kind.supported))
@@ -117,26 +140,29 @@ class Reader {
     return out;
   }
 
-  static void add_calls(Json& out, const Json& calls, const std::string& path) {
-    if (!calls.is_array()) bad_messages(path + ".tool_calls must be an array");
+  static void add_calls(Json& out, const Json& calls, const Place& place) {
+    if (!calls.is_array()) bad_messages(place.text() + ".tool_calls must be an array");
     Json list = Json::array();
     for (std::size_t i = 0; i < calls.size(); ++i)
-      list.push_back(call(calls[i], fmt::format("{}.tool_calls[{}]", path, i)));
+      list.push_back(
+          call(calls[i],
+               {.name = "tool_calls", .index = static_cast<std::ptrdiff_t>(i), .around = &place}));
     if (!list.empty()) out["tool_calls"] = std::move(list);
   }
 
-  static Json call(const Json& call, const std::string& path) {
-    if (!call.is_object()) bad_messages(path + " must be an object");
-    if (const Json* type = find_value(call, "type"); type && *type != "function")
+  static Json call(const Json& call, const Place& place) {
+    if (!call.is_object()) bad_messages(place.text() + " must be an object");
+    if (const Json* type = find_value(call, "type"); type && !is_text(type, "function"))
       bad_messages(fmt::format("Unsupported tool call type: {}", shown(call)));
     const Json* function = find_value(call, "function");
-    if (!function || !function->is_object()) bad_messages(path + ".function must be an object");
+    if (!function || !function->is_object())
+      bad_messages(place.text() + ".function must be an object");
     Json out = {{"type", "function"},
                 {"function",
-                 {{"name", text_of(*function, "name", path + ".function")},
+                 {{"name", text_of(*function, "name", {.name = "function", .around = &place})},
                   {"arguments", arguments(*function)}}}};
     if (find_value(call, "id")) {
-      const std::string& id = text_of(call, "id", path);
+      const std::string& id = text_of(call, "id", place);
       if (!id.empty()) out["id"] = id;
     }
     return out;

@@ -1,6 +1,10 @@
 // The language itself: statements, scopes, operators, white space.
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "chat/jinja_helpers.h"
 
 namespace llm::test {
@@ -153,6 +157,61 @@ TEST(JinjaLanguage, ErrorsTellLineAndColumn) {
   const auto syntax = failure("a\n\n{{ 1 + }}");
   EXPECT_EQ(syntax.line, 3);
   EXPECT_EQ(syntax.column, 8);
+}
+
+/// What render_both() says of `flag`, beside two renderings.
+void expect_both(std::string_view source, const Json& context = Json::object()) {
+  const chat::jinja::Program program(source);
+  std::vector<chat::jinja::Variable> variables;
+  for (const auto& [name, value] : context.items()) variables.push_back({name, &value});
+  const auto [with, without] = program.render_both(variables, "flag", kRecordedClock);
+  Json flagged = context;
+  flagged["flag"] = true;
+  EXPECT_EQ(with, render(source, flagged)) << source;
+  EXPECT_EQ(without, render(source, context)) << source;
+}
+
+TEST(JinjaLanguage, BothTextsOfAFlagAreThoseOfTwoRenderings) {
+  expect_both("no flags");
+  expect_both("a{{ x }}{% if flag %}b{% endif %}c", {{"x", 1}});
+  expect_both("{% if flag %}{% set x = 1 %}{% endif %}{{ x }}{% set x = 2 %}{{ x }}");
+  expect_both("{% set x = 1 %}a{% set x = 5 if flag else x + 1 %}{{ x }}");
+  expect_both("{% for i in [1, 2] %}{{ i }}{{ flag }}{% endfor %}{{ flag is defined }}");
+  // What is changed behind the first use must not be seen by the other rendering.
+  expect_both(
+      "{% set ns = namespace(n=0) %}{{ flag }}{% set ns.n = ns.n + 1 %}{{ ns.n }}"
+      "{% set ns.n = ns.n + 1 %}{{ ns.n }}");
+  expect_both("{% set l = [] %}{{ flag }}{{ l.append(1) }}{{ l }}");
+  expect_both(
+      "{% set ns = namespace(n=0) %}{% macro f() %}{% set ns.n = ns.n + 1 %}{{ ns.n }}"
+      "{% endmacro %}{{ f() }}{% if flag %}{{ f() }}{% endif %}{{ f() }}");
+  expect_both("{% macro f() %}{{ flag }}{% endmacro %}a{{ f() }}b");
+  expect_both("{% set c = cycler(1, 2) %}{{ flag }}{{ c.next() }}");
+  expect_both("{% set flag = 3 %}{{ flag }}");
+}
+
+TEST(JinjaLanguage, OperandsKeepTheirValueWhileOthersAreEvaluated) {
+  const std::string change =
+      "{% set ns = namespace(x='a', l=[1]) %}"
+      "{% macro f() %}{% set ns.x = 'b' %}{% set ns.l = [2] %}0{% endmacro %}";
+  EXPECT_EQ(render(change + "{{ ns.x ~ f() ~ ns.x }}"), "a0b");
+  EXPECT_EQ(render(change + "{{ ns.x == 'a' ~ f() | replace('0', '') }}"), "True");
+  EXPECT_EQ(render(change + "{{ ns.l[f() | int] }}{{ ns.l[0] }}"), "12");
+  EXPECT_EQ(render(change + "{{ ns.x | default(f()) }}{{ ns.x }}"), "ab");
+  EXPECT_EQ(render(change + "{{ ns.x is eq('a' ~ f() | trim('0')) }}"), "True");
+  EXPECT_EQ(render("{{ {'a': {'b': [1, {'c': 'deep'}]}}.a['b'][1].c }}"), "deep");
+}
+
+TEST(JinjaLanguage, LoopsThatDoNotNameTheirVariableSeeTheOuterOne) {
+  EXPECT_EQ(render("{% for a in 'xy' %}{% for b in range(3) %}{{ b }}{% endfor %}{{ loop.index }}"
+                   "{% endfor %}"),
+            "01210122");
+  EXPECT_EQ(render("{% for b in range(6, 0, -2) %}{{ b }}{% if b == 4 %}{% break %}{% endif %}"
+                   "{% endfor %}"),
+            "64");
+  EXPECT_EQ(render("{% for b in range(0) %}{{ b }}{% else %}none{% endfor %}"), "none");
+  EXPECT_EQ(render("{% set r = range(3) %}{% for b in r %}{% set r = 1 %}{{ b }}{% endfor %}"),
+            "012");
 }
 
 }  // namespace
