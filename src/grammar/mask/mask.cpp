@@ -13,8 +13,6 @@
 namespace llm::grammar {
 namespace {
 
-constexpr int kManyBytes = 10;  // live ones from which regions' masks pay: digits, for one
-constexpr std::uint32_t kManyNodes = 4000;    // the same for tokens that begin with a live byte
 constexpr std::size_t kFewRounds = 10;        // of a counted region: near its end
 constexpr std::uint32_t kFewNodes = 8;        // of rests that are read at once
 constexpr std::size_t kMaxFrames = 16;        // that are looked at one by one
@@ -233,17 +231,6 @@ TokenSet packed(std::vector<std::uint64_t> bits, const Automaton& automaton, con
                 const Vocabulary& vocabulary) {
   if (state->has_token_items) add_token_items(automaton, state, vocabulary, bits);
   return token_set_of_tokens(std::move(bits), static_cast<std::uint32_t>(vocabulary.size()));
-}
-
-bool reads_little(const State* state, const Vocabulary& vocabulary) {
-  if (state->live_count >= kManyBytes) return false;
-  std::uint32_t count = 0;
-  for (int byte = 0; byte < 256; ++byte) {
-    const auto value = static_cast<std::uint8_t>(byte);
-    const std::uint32_t node = state->reads(value) ? vocabulary.first_node(value) : 0;
-    if (node != 0) count += vocabulary.nodes()[node].end - node;
-  }
-  return count < kManyNodes;
 }
 
 /// The tokens of a state that reads few bytes: nearly always a short list.

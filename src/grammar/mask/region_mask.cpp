@@ -10,11 +10,29 @@
 namespace llm::grammar {
 namespace {
 
+constexpr std::size_t kFewExits = 32;  // which are sorted by comparing, not by counting
+
 /// Sorts the exits by their bytes, those of one byte in the order of the trie.
 void set_exits(RegionMask& mask, std::vector<std::uint32_t> exits,
                std::span<const Vocabulary::Node> nodes) {
+  if (exits.empty()) return;
   if (!std::is_sorted(exits.begin(), exits.end())) std::sort(exits.begin(), exits.end());
   exits.erase(std::unique(exits.begin(), exits.end()), exits.end());
+  if (exits.size() <= kFewExits) {
+    std::stable_sort(exits.begin(), exits.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return nodes[a].byte < nodes[b].byte;
+    });
+    for (std::uint32_t i = 0; i < exits.size(); ++i) {
+      const Vocabulary::Node& node = nodes[exits[i]];
+      if (mask.bytes.empty() || mask.bytes.back().byte != node.byte) {
+        mask.bytes.push_back({.byte = node.byte, .begin = i, .end = i, .size = 0});
+      }
+      mask.bytes.back().end = i + 1;
+      mask.bytes.back().size += node.end - exits[i];
+    }
+    mask.exits = std::move(exits);
+    return;
+  }
   std::array<std::uint32_t, 257> first{};
   std::array<std::uint32_t, 256> size{};
   for (const std::uint32_t node : exits) {
@@ -66,14 +84,20 @@ const RegionMask& region_mask(Automaton& automaton, const State* local,
                               const Vocabulary& vocabulary) {
   if (const auto* known = local->region_mask.load(std::memory_order_acquire)) return *known;
   const auto mask = std::make_shared<RegionMask>();
-  std::vector<std::uint64_t> ranks((vocabulary.rank_count() + 63) / 64, 0);
   std::vector<std::uint32_t> exits;
-  Walk(automaton, vocabulary, RankBits{ranks}).from(0, local, &exits);
-  if (const std::uint32_t count = count_bits(ranks); count <= few(vocabulary)) {
-    mask->tokens.reserve(count);
-    for_bits(ranks, [&](std::uint32_t rank) { mask->tokens.push_back(vocabulary.token(rank)); });
+  if (reads_little(local, vocabulary)) {
+    std::vector<TokenId> tokens;
+    Walk(automaton, vocabulary, TokenList{vocabulary, tokens}).from(0, local, &exits);
+    set_tokens(*mask, std::move(tokens), vocabulary);
   } else {
-    mask->bits = token_bits(ranks, vocabulary);
+    std::vector<std::uint64_t> ranks((vocabulary.rank_count() + 63) / 64, 0);
+    Walk(automaton, vocabulary, RankBits{ranks}).from(0, local, &exits);
+    if (const std::uint32_t count = count_bits(ranks); count <= few(vocabulary)) {
+      mask->tokens.reserve(count);
+      for_bits(ranks, [&](std::uint32_t rank) { mask->tokens.push_back(vocabulary.token(rank)); });
+    } else {
+      mask->bits = token_bits(ranks, vocabulary);
+    }
   }
   set_exits(*mask, std::move(exits), vocabulary.nodes());
   const std::lock_guard lock(automaton.mask_mutex());

@@ -15,6 +15,7 @@
 namespace llm::grammar {
 namespace {
 
+constexpr std::uint32_t kBitsPerEntry = 32;  // of a list: longer ones are larger than all bits
 constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 
 /// Numbers below `size` whose bits are not set.
@@ -94,10 +95,13 @@ std::uint32_t count_bits(std::span<const std::uint64_t> bits) {
 TokenSet token_set_of_tokens(std::vector<std::uint64_t> bits, std::uint32_t size) {
   TokenSet set;
   set.count = count_bits(bits);
-  if (set.count < size / 16) {
+  const std::uint32_t longest = size / kBitsPerEntry;
+  if (set.count <= longest) {
+    set.list.reserve(set.count);
     for_bits(bits, [&](std::uint32_t token) { set.list.push_back(static_cast<TokenId>(token)); });
-  } else if (set.count > size - size / 8) {
+  } else if (size - set.count <= longest) {
     set.form = TokenSet::Form::most;
+    set.list.reserve(size - set.count);
     for_missing(bits, size,
                 [&](std::uint32_t token) { set.list.push_back(static_cast<TokenId>(token)); });
   } else {

@@ -7,7 +7,9 @@
 namespace llm::grammar {
 namespace {
 
-constexpr int kDense = 24;  // live bytes from which a state may keep many texts
+constexpr int kManyBytes = 10;  // live ones from which bits for all tokens pay: digits, for one
+constexpr std::uint32_t kManyNodes = 4000;  // the same for tokens that begin with a live byte
+constexpr int kDense = 24;                  // live bytes from which a state may keep many texts
 
 /// Whether every character beyond ASCII leads back to `state`.
 bool loops_on_characters(Automaton& automaton, const State* state) {
@@ -48,6 +50,17 @@ ByteKinds loop_kinds(Automaton& automaton, const State* state) {
 }
 
 }  // namespace
+
+bool reads_little(const State* state, const Vocabulary& vocabulary) {
+  if (state->live_count >= kManyBytes) return false;
+  std::uint32_t count = 0;
+  for (int byte = 0; byte < 256; ++byte) {
+    const auto value = static_cast<std::uint8_t>(byte);
+    const std::uint32_t node = state->reads(value) ? vocabulary.first_node(value) : 0;
+    if (node != 0) count += vocabulary.nodes()[node].end - node;
+  }
+  return count < kManyNodes;
+}
 
 bool keeps(Automaton& automaton, const State* state, ByteKinds kinds) {
   return state->live_count >= kDense && (kinds & ~loop_kinds(automaton, state)) == 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -66,6 +67,9 @@ struct TokenBits {
   void add(TokenId token) const { bits[token / 64] |= std::uint64_t{1} << (token % 64); }
 };
 
+/// Whether few tokens begin with a byte that `state` reads: a list of tokens will do.
+bool reads_little(const State* state, const Vocabulary& vocabulary);
+
 /// Whether bytes of these kinds leave `state` as it is, as far as is worth finding out.
 bool keeps(Automaton& automaton, const State* state, ByteKinds kinds);
 
@@ -77,7 +81,8 @@ class Walk {
         vocabulary_(vocabulary),
         nodes_(vocabulary.nodes()),
         found_(found),
-        states_(static_cast<std::size_t>(vocabulary.longest()) + 1),
+        states_(std::make_unique_for_overwrite<const State*[]>(
+            static_cast<std::size_t>(vocabulary.longest()) + 1)),
         work_limit_(automaton.work() + kMaxWork) {}
 
   /// All tokens, read from `state` on.
@@ -139,7 +144,7 @@ class Walk {
   const Vocabulary& vocabulary_;
   std::span<const Vocabulary::Node> nodes_;
   Found found_;
-  std::vector<const State*> states_;  // by depth
+  std::unique_ptr<const State*[]> states_;  // by depth
   std::uint64_t work_limit_;
 };
 
