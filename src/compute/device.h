@@ -8,8 +8,10 @@
 // order, so greedy text is the same alone and beside other requests.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -128,8 +130,34 @@ class Device {
   virtual Mark mark() const = 0;
   virtual void rewind(Mark mark) = 0;
 
-  /// Called once per weight at load; may set weight.packed. Never changes the values.
-  virtual void prepare(Weight& weight) = 0;
+  // Layers of a model are counted from 0. A device that is several (compute/split_device.h) goes by
+  // them.
+  static constexpr int kEverywhere = -1;                           // what any layer may use
+  static constexpr int kOutput = std::numeric_limits<int>::max();  // behind the last layer
+
+  /// Called for every weight at load, before products of that layer ask for it; may set
+  /// weight.packed. Never changes the values. What was prepared at the same address before is
+  /// forgotten. Any thread, also while another one computes.
+  virtual void prepare(Weight& weight, int layer) = 0;
+  /// The same for every other array that operations are given as a plain pointer: norms, biases,
+  /// factors, sinks. Operations may then be given any address inside.
+  virtual void keep(std::span<const float> values, int layer) {
+    static_cast<void>(values);
+    static_cast<void>(layer);
+  }
+  /// The operations that follow are those of that layer. Returns x as it is there; x may be empty.
+  virtual Tensor enter_layer(int layer, Tensor x) {
+    static_cast<void>(layer);
+    return x;
+  }
+
+  // Tensors may lie in memory that only the device can read.
+  /// x when the host can read it, or a copy; valid until the next reset().
+  virtual Tensor to_host(Tensor x) { return x; }
+  /// out = values; out has as many.
+  virtual void from_host(std::span<const float> values, Tensor out) {
+    std::copy(values.begin(), values.end(), out.data);
+  }
 
   virtual std::unique_ptr<KvPool> make_kv_pool(const KvLayout& layout, int page_count) = 0;
 

@@ -198,7 +198,7 @@ class ReferenceDevice final : public Device {
   void reset() override { memory_.clear(); }
   Mark mark() const override { return {memory_.size(), 0}; }
   void rewind(Mark mark) override { memory_.resize(mark.block); }
-  void prepare(Weight&) override {}
+  void prepare(Weight&, int) override {}
 
   std::unique_ptr<KvPool> make_kv_pool(const KvLayout& layout, int page_count) override {
     return std::make_unique<ReferencePool>(layout, page_count);

@@ -10,7 +10,8 @@
 
 namespace llm::compute {
 
-/// f32 activations [rows, cols], contiguous. Lives in the device's arena until the next reset.
+/// f32 activations [rows, cols], contiguous. Lives in the device's arena until the next reset; in
+/// memory of its own on some devices, see Device::to_host.
 struct Tensor {
   float* data = nullptr;
   std::int64_t rows = 0;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "model/tensor_layer.h"
 
 namespace llm {
 namespace {
@@ -103,7 +104,7 @@ compute::Weight Adapter::weight(const std::string& name, bool is_stack,
   }
   if (w.rows * w.cols * w.count == 0) fail("{}: tensor '{}' is empty", file_.path(), name);
   try {
-    if (device != nullptr) device->prepare(w);
+    if (device != nullptr) device->prepare(w, layer_of(name).value_or(compute::Device::kOutput));
   } catch (const Error& error) {
     fail("{}: tensor '{}': {}", file_.path(), name, error.what());
   }

@@ -88,6 +88,7 @@ Tensor EmbeddingHead::scores(compute::Device& device, Tensor x) const {
     if (norm_ != nullptr) device.layer_norm(x, norm_, nullptr, eps_, x);
   }
   if (output_.weight) x = apply(device, output_, x);
+  x = device.to_host(x);
   if (softmax_ && output_.weight) {
     for (std::int64_t r = 0; r < x.rows; ++r) softmax(x.row(r));
   }

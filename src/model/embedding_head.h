@@ -16,7 +16,7 @@ class EmbeddingHead {
 
   /// [n, width] -> [n, width()].
   compute::Tensor project(compute::Device& device, compute::Tensor x) const;
-  /// [n, width] -> [n, classes]; in a model without a classifier x itself.
+  /// [n, width] -> [n, classes], for the host; in a model without a classifier x itself.
   compute::Tensor scores(compute::Device& device, compute::Tensor x) const;
 
   int width() const { return width_; }

@@ -46,7 +46,7 @@ compute::Tensor LoadedModel::forward(std::span<const BatchSequence> batch, compu
   Step step(device_, pool, batch, control_);
   device_.begin_step(step.token_count());
   if (step.token_count() == 0) return {nullptr, 0, info_.vocab};
-  return head(step, run(step));
+  return device_.to_host(head(step, run(step)));
 }
 
 compute::Tensor LoadedModel::embed(std::span<const BatchSequence> batch, compute::KvPool& pool) {
@@ -54,16 +54,17 @@ compute::Tensor LoadedModel::embed(std::span<const BatchSequence> batch, compute
   Step step(device_, pool, batch, control_);
   device_.begin_step(step.token_count());
   if (step.token_count() == 0) return {nullptr, 0, info_.width};
-  return run(step);
+  return device_.to_host(run(step));
 }
 
 compute::Tensor LoadedModel::finish(std::span<const float> pooled, Pooling pooling) {
   device_.reset();
   const auto rows = static_cast<std::int64_t>(pooled.size()) / info_.width;
+  device_.enter_layer(compute::Device::kOutput, {});
   const compute::Tensor x = device_.allocate(rows, info_.width);
-  std::copy(pooled.begin(), pooled.end(), x.data);
+  device_.from_host(pooled, x);
   return pooling == Pooling::rank ? embedding_head_.scores(device_, x)
-                                  : embedding_head_.project(device_, x);
+                                  : device_.to_host(embedding_head_.project(device_, x));
 }
 
 std::shared_ptr<const Adapter> LoadedModel::load_adapter(const std::string& path) const {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "model/tensor_layer.h"
+
 namespace llm {
 namespace {
 
@@ -204,7 +206,7 @@ compute::Weight ModelReader::weight(const std::string& name,
 
 void ModelReader::prepare(const std::string& name, compute::Weight& weight) {
   try {
-    device_.prepare(weight);
+    device_.prepare(weight, layer_of(name).value_or(compute::Device::kOutput));
   } catch (const Error& error) {
     fail("tensor '{}': {}", name, error.what());
   }
@@ -260,10 +262,17 @@ const float* ModelReader::vector(const std::string& name, std::int64_t size) {
          size);
   }
   check_type(*tensor);
-  std::vector<float>& values = floats_.emplace_back(static_cast<std::size_t>(size));
+  std::vector<float> values(static_cast<std::size_t>(size));
   quant::traits(tensor->type).dequantize(tensor->bytes.data(), values.data(), size);
   report_progress(static_cast<std::int64_t>(tensor->bytes.size()));
-  return values.data();
+  // Norms and biases outside of the layers may be needed before the first or behind the last.
+  return keep(std::move(values), layer_of(name).value_or(compute::Device::kEverywhere));
+}
+
+const float* ModelReader::keep(std::vector<float> values, int layer) {
+  const std::vector<float>& kept = floats_.emplace_back(std::move(values));
+  device_.keep(kept, layer);
+  return kept.data();
 }
 
 const float* ModelReader::optional_vector(const std::string& name, std::int64_t size) {

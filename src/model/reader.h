@@ -76,7 +76,7 @@ class ModelReader {
 
   /// Keeps values that a family computed for as long as the model lives.
   const float* own(std::vector<float> values) {
-    return floats_.emplace_back(std::move(values)).data();
+    return keep(std::move(values), compute::Device::kEverywhere);
   }
 
   /// The matrices that products were asked for so far, whole, and the table of tokens.
@@ -96,6 +96,7 @@ class ModelReader {
                          Use use = Use::product);
   void prepare(const std::string& name, compute::Weight& weight);
   void note(const std::string& name, const compute::Weight& weight);
+  const float* keep(std::vector<float> values, int layer);
   const float* scales(const std::string& weight_name, std::int64_t count);
   void report_progress(std::int64_t bytes);
 

@@ -10,6 +10,7 @@ using compute::Tensor;
 Step::Step(compute::Device& device, compute::KvPool& pool, std::span<const BatchSequence> batch,
            std::span<const std::vector<float>> control)
     : device_(device), pool_(pool), control_(control) {
+  device_.enter_layer(0, {});
   for (const BatchSequence& sequence : batch) {
     const auto first = static_cast<int>(tokens_.size());
     const auto count = static_cast<int>(sequence.tokens.size());

@@ -26,17 +26,20 @@ class Step {
   std::span<const compute::SequenceSlice> slices() const { return slices_; }
   std::int64_t token_count() const { return static_cast<std::int64_t>(tokens_.size()); }
 
-  /// Calls layer(i, last) for each layer, which changes the residual stream x. What a layer
-  /// allocates is given back when it returns, except what the last one allocates.
+  /// Calls layer(i, last) for each layer, which changes the residual stream x, and enters the
+  /// output. What a layer allocates is given back when it returns, except what the last one
+  /// allocates.
   template <class F>
   void each_layer(std::size_t count, compute::Tensor& x, F&& layer) {
     for (std::size_t i = 0; i < count; ++i) {
+      x = device_.enter_layer(static_cast<int>(i), x);
       const compute::Device::Mark mark = device_.mark();
       const bool last = i + 1 == count;
       layer(i, last);
       if (i < control_.size() && !control_[i].empty()) device_.add_to_rows(x, control_[i]);
       if (!last) device_.rewind(mark);
     }
+    x = device_.enter_layer(compute::Device::kOutput, x);
   }
 
   /// The slices of the tokens whose logits are wanted; they index the rows of wanted().

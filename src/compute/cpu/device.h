@@ -26,7 +26,7 @@ class CpuDevice final : public Device {
   void begin_step(std::int64_t tokens) override;
   Mark mark() const override { return arena_.mark(); }
   void rewind(Mark mark) override { arena_.rewind(mark); }
-  void prepare(Weight& weight) override { engine_.prepare(weight); }
+  void prepare(Weight& weight, int) override { engine_.prepare(weight); }
   std::unique_ptr<KvPool> make_kv_pool(const KvLayout& layout, int page_count) override;
 
   void embed(const Weight& table, std::span<const TokenId> tokens, float scale, Tensor out,
