@@ -1,14 +1,15 @@
-# Compiler flags that every target shares.
-add_compile_options(-Wall -Wextra -Wno-missing-field-initializers)
+# Compiler flags that every target shares; those of CUDA files are in cuda.cmake.
+set(warnings -Wall -Wextra -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns of restrict in std::string concatenation where there is nothing (PR 105651).
-  add_compile_options(-Wshadow=local -Wno-restrict)
+  list(APPEND warnings -Wshadow=local -Wno-restrict)
 else()
-  add_compile_options(-Wshadow)
+  list(APPEND warnings -Wshadow)
 endif()
 if(LLAMA_WERROR)
-  add_compile_options(-Werror)
+  list(APPEND warnings -Werror)
 endif()
+add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
 if(LLAMA_SANITIZE)
   add_compile_options(-fsanitize=${LLAMA_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${LLAMA_SANITIZE})

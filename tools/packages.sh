@@ -16,6 +16,7 @@ run_packages=(
 )
 test_packages=(
   libgtest-dev libgmock-dev clang-format curl
+  libboost-context1.81-dev             # CUDA's threads as fibres
   chromium                             # the page is tested in a real browser
   libfaketime openssl                  # clocks that jump, certificates
 )

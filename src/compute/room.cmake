@@ -32,3 +32,8 @@ foreach(isa avx2 avx512 avx512_vnni neon)
     set_source_files_properties(${isa_sources} PROPERTIES HEADER_FILE_ONLY ON)
   endif()
 endforeach()
+
+# A library of its own, see cmake/cuda.cmake; the tests compile it for the CPU.
+set(cuda_sources ${room_sources})
+list(FILTER cuda_sources INCLUDE REGEX "/compute/cuda/")
+set_source_files_properties(${cuda_sources} PROPERTIES HEADER_FILE_ONLY ON)

@@ -28,6 +28,10 @@ class Matrix {
     weight_ = {.type = type, .data = bytes_.data(), .rows = rows, .cols = cols, .count = count};
   }
   const Weight& weight() const { return weight_; }
+  void prepare(Device& device) const {
+    Weight weight = weight_;
+    device.prepare(weight, Device::kEverywhere);
+  }
 
  private:
   std::vector<std::byte> bytes_;
@@ -41,6 +45,10 @@ struct Pair {
       : a(type, rank, cols, count), b(type, rows, rank, count) {}
   LowRank with(std::span<const float> scales) const {
     return {.a = a.weight(), .b = b.weight(), .factor = 0.75f, .scales = scales};
+  }
+  void prepare(Device& device) const {
+    a.prepare(device);
+    b.prepare(device);
   }
   Matrix a, b;
 };
@@ -63,6 +71,11 @@ class LowRanks : public DevicePair {
   void compare(const std::function<Tensor(Device&)>& run, double tolerance = 5e-6) {
     DevicePair::compare(run, tolerance);
   }
+  /// For matrices, pairs and mixtures of the test.
+  template <class... All>
+  void prepare(const All&... all) {
+    (all.prepare(*device_), ...);
+  }
 };
 
 constexpr quant::Type kFloats[] = {quant::Type::f32, quant::Type::f16, quant::Type::bf16};
@@ -71,10 +84,13 @@ TEST_P(LowRanks, JoinProductsThatShareAnInput) {
   constexpr int kCols = 96, kRows[] = {40, 33};
   const Matrix first(quant::Type::f32, kRows[0], kCols), second(quant::Type::f32, kRows[1], kCols);
   const Floats bias = fresh_floats(kRows[0]);
+  prepare(first, second);
+  keep({&bias});
   for (const quant::Type type : kFloats) {
     // Ranks with and without tails; one adapter changes one matrix only.
     const Pair a1(type, 8, kRows[0], kCols), a2(type, 8, kRows[1], kCols),
         b1(type, 1, kRows[0], kCols), c2(type, 13, kRows[1], kCols);
+    prepare(a1, a2, b1, c2);
     for (const int tokens : {1, 5, 70}) {
       const Scales scales(tokens);
       const Floats x = fresh_floats(tokens * kCols);
@@ -96,6 +112,7 @@ TEST_P(LowRanks, JoinProductsThatShareAnInput) {
 TEST_P(LowRanks, MayBeQuantised) {
   const Matrix base(quant::Type::f32, 64, 96);
   const Pair pair(quant::Type::q8_0, 32, 64, 96);
+  prepare(base, pair);
   const Floats x = fresh_floats(9 * 96), ones(9, 1.0f);
   const LowRank part = pair.with(ones);
   compare(
@@ -130,6 +147,7 @@ TEST_P(LowRanks, JoinFeedForwards) {
       down(quant::Type::f32, kWidth, kInner);
   const Pair g(quant::Type::f16, 4, kInner, kWidth), u(quant::Type::f32, 2, kInner, kWidth),
       o(quant::Type::f32, 3, kWidth, kInner);
+  prepare(gate, up, down, g, u, o);
   for (const int tokens : {1, 40}) {
     const Scales scales(tokens);
     const Floats x = fresh_floats(tokens * kWidth);
@@ -162,6 +180,11 @@ struct Mixture {
   Pair o{quant::Type::f32, 3, kWidth, kInner, kExperts};
   Floats biases = fresh_floats(kExperts * kWidth);
 
+  void prepare(Device& device) const {
+    for (const Matrix* matrix : {&gate, &up, &down}) matrix->prepare(device);
+    for (const Pair* pair : {&g, &u, &o}) pair->prepare(device);
+    device.keep(biases, Device::kEverywhere);
+  }
   Tensor run(Device& d, Tensor x, Tensor logits, std::span<const float> first,
              std::span<const float> second) const {
     const LowRank to_gate = g.with(first), to_up[] = {u.with(first), u.with(second)},
@@ -180,6 +203,7 @@ struct Mixture {
 
 TEST_P(LowRanks, JoinEveryExpert) {
   const Mixture mixture;
+  prepare(mixture);
   for (const int tokens : {1, 50}) {
     const Scales scales(tokens);
     const Floats x = fresh_floats(tokens * Mixture::kWidth),
@@ -197,6 +221,7 @@ TEST_P(LowRanks, LeaveOtherTokensAlone) {
   const Matrix base(quant::Type::q8_0, kRows, kCols);
   const Pair one(quant::Type::f16, 4, kRows, kCols), two(quant::Type::f32, 7, kRows, kCols);
   const Mixture mixture;
+  prepare(base, one, two, mixture);
   Scales scales(kTokens);
   scales.of[0][5] = scales.of[1][5] = 0;
   Floats x = fresh_floats(kTokens * kCols);
@@ -213,13 +238,14 @@ TEST_P(LowRanks, LeaveOtherTokensAlone) {
       return std::span<const float>(scales.of[i])
           .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
     };
-    const Tensor out = device_->allocate(count, kRows);
+    const Tensor result = device_->allocate(count, kRows);
     const LowRank parts[] = {one.with(of(0)), two.with(of(1))};
-    const Linear product{&base.weight(), nullptr, out, parts};
+    const Linear product{&base.weight(), nullptr, result, parts};
     device_->linear(put(*device_, part(x, kCols), kCols), {&product, 1});
-    const Tensor mixed =
+    const Tensor out = device_->to_host(result);
+    const Tensor mixed = device_->to_host(
         mixture.run(*device_, put(*device_, part(inner, Mixture::kWidth), 32),
-                    put(*device_, part(logits, Mixture::kExperts), 7), of(0), of(1));
+                    put(*device_, part(logits, Mixture::kExperts), 7), of(0), of(1)));
     std::vector<Floats> by_token;
     for (int t = 0; t < count; ++t) {
       by_token.emplace_back(out.row(t).begin(), out.row(t).end());
@@ -238,7 +264,7 @@ TEST_P(LowRanks, LeaveOtherTokensAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, LowRanks, testing::ValuesIn(kIsas));
+INSTANTIATE_TEST_SUITE_P(, LowRanks, testing::ValuesIn(kDevices));
 
 }  // namespace
 }  // namespace llm::compute

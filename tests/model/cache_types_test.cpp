@@ -16,8 +16,14 @@ TEST_P(CacheTypes, DeviateFromF32NoMoreThanExpected) {
   ASSERT_EQ(exact.at("kv").at("type_k"), "f32");
   for (const Json& entry : expected.at("cases")) {
     SCOPED_TRACE(entry.at("id").get<std::string>());
+    if (takes_long(GetParam())) GTEST_SKIP() << "takes long, see LLAMA_SOAK";
     auto device = make_device(GetParam());
     if (!device) GTEST_SKIP() << GetParam() << " does not run here";
+    const bool is_on_gpu = std::string_view(GetParam()).starts_with("cuda");
+    if (is_on_gpu &&
+        (entry.at("kv").at("type_k") == "iq4_nl" || entry.at("kv").at("type_v") == "iq4_nl")) {
+      continue;  // GPUs have no such cache
+    }
     const auto type = [&](const char* which) {
       return quant::find_traits(entry.at("kv").at(which).get<std::string>())->type;
     };

@@ -40,6 +40,7 @@ TEST_P(ControlVectorCases, Match) {
                  .last_layer = c.at("layer_end")};
     }
     for (const Json& sequence : one.at("sequences")) {
+      if (takes_long(GetParam())) GTEST_SKIP() << "takes long, see LLAMA_SOAK";
       auto device = make_device(GetParam());
       if (!device) GTEST_SKIP() << GetParam() << " does not run here";
       const auto logits = logits_with(file, std::move(device), control, sequence.at("tokens"));

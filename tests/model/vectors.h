@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,9 +14,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "compute/cuda/make.h"
+#include "compute/gpu.h"
 #include "compute/reference.h"
 #include "gguf/reader.h"
 #include "model/model.h"
+#include "sanitized.h"
 #include "shared_files.h"
 
 namespace llm::test {
@@ -30,8 +34,8 @@ inline Json read_json(const std::string& path) {
 }
 
 /// All that make_device() knows.
-inline constexpr const char* kDevices[] = {"reference", "portable",    "avx2",
-                                           "avx512",    "avx512_vnni", "neon"};
+inline constexpr const char* kDevices[] = {"reference",   "portable", "avx2", "avx512",
+                                           "avx512_vnni", "neon",     "cuda", "cuda_on_cpu"};
 
 /// Of a case that is a model's name and a device: what --gtest_filter takes.
 template <class Case>
@@ -41,14 +45,32 @@ std::string name_on_device(const testing::TestParamInfo<Case>& info) {
   return name;
 }
 
-/// "reference", or an instruction set of the CPU device. Null when this machine or build lacks it.
+/// "reference", an instruction set of the CPU device, "cuda" for the first GPU, or "cuda_on_cpu":
+/// the CUDA device with its kernels on the CPU. Null when this machine or build lacks it.
 inline std::unique_ptr<compute::Device> make_device(const std::string& name, int threads = 2) {
   if (name == "reference") return compute::make_reference_device();
+  if (name == "cuda_on_cpu") {
+    return kCanRunFibres ? compute::cuda::make_cuda_device(0) : nullptr;
+  }
   try {
+    if (name == "cuda") return compute::make_gpu_device("CUDA0");
     return compute::make_cpu_device({.threads = threads, .batch_threads = threads, .isa = name});
   } catch (const Error&) {
     return nullptr;
   }
+}
+
+/// On fibres a family takes a second or more: those that between them use every operation, or all
+/// with LLAMA_SOAK=1.
+inline bool takes_long(const std::string& device) {
+  return device == "cuda_on_cpu" && std::getenv("LLAMA_SOAK") == nullptr;
+}
+inline bool is_left_out(const std::string& family, const std::string& device) {
+  constexpr const char* kEnough[] = {"llama",     "llama-rope-yarn", "qwen3moe",       "gemma3",
+                                     "gpt-oss",   "deepseek",        "phi2",           "command-r",
+                                     "t5encoder", "modern-bert",     "nomic-bert-moe", "q4_k_m",
+                                     "iq2_xxs",   "mxfp4_moe"};
+  return takes_long(device) && std::ranges::find(kEnough, family) == std::end(kEnough);
 }
 
 /// A loaded model with a cache for a few sequences, each with pages of its own, out of order.
@@ -156,6 +178,9 @@ class ArchVectors : public testing::TestWithParam<std::tuple<const char*, const 
     const std::string name = std::string("vectors/archs/") + std::get<0>(GetParam());
     LLM_NEED_SHARED(name);
     const std::string folder = shared_dir() / name;
+    if (is_left_out(std::get<0>(GetParam()), std::get<1>(GetParam()))) {
+      GTEST_SKIP() << "takes long, see LLAMA_SOAK";
+    }
     auto device = make_device(std::get<1>(GetParam()));
     if (!device) GTEST_SKIP() << std::get<1>(GetParam()) << " does not run here";
     expected_ = read_json(folder + "/vectors.json");
