@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cpu_settings.h"
+#include "devices.h"
 #include "gguf/reader.h"
 #include "model/model.h"
 #include "options/options.h"
@@ -35,6 +36,8 @@ Measures prompt reading (pp) and generation (tg) of a model and prints tokens pe
   -tb,  --threads-batch N   threads that read prompts (default: as -t)
   -C, -Cr, --cpu-strict, --prio, --poll, -Cb, -Crb, --cpu-strict-batch, --prio-batch,
   --poll-batch, --numa      how threads run, as in llama-server
+  -ngl, -dev, -sm, -ts, -mg, -nkvo, -ncmoe, -fit
+                            what GPUs do, as in llama-server
   -b,   --batch-size N      most tokens of a prompt in one step (default: 2048)
   -ub,  --ubatch-size N     most tokens computed at once (default: 512)
   -ctk, --cache-type-k T    type of cached keys: f32, f16, bf16, q8_0, q4_0 (default: f16)
@@ -50,8 +53,9 @@ Measures prompt reading (pp) and generation (tg) of a model and prints tokens pe
 struct BenchOptions {
   std::string model, isa, output = "md";
   std::vector<std::string> adapters;
-  std::vector<std::string> thread_flags;  // as llama-server takes them
+  std::vector<std::string> device_flags;  // about threads and GPUs, as llama-server takes them
   ThreadOptions how_threads_run;          // what they say
+  GpuOptions gpu;
   std::vector<int> prompts{512}, generates{128}, depths{0}, parallel{1}, threads{0};
   int batch = 2048, micro_batch = 512, repetitions = 5;
   quant::Type key_type = quant::Type::f16, value_type = quant::Type::f16;
@@ -85,7 +89,7 @@ quant::Type parse_type(const std::string& flag, const std::string& text) {
   return traits->type;
 }
 
-bool is_thread_flag(std::string_view flag) {
+bool is_device_flag(std::string_view flag) {
   constexpr std::string_view kFlags[] = {"-tb",
                                          "--threads-batch",
                                          "-C",
@@ -102,16 +106,29 @@ bool is_thread_flag(std::string_view flag) {
                                          "--cpu-strict-batch",
                                          "--prio-batch",
                                          "--poll-batch",
-                                         "--numa"};
+                                         "--numa",
+                                         "-ngl",
+                                         "--n-gpu-layers",
+                                         "-dev",
+                                         "--device",
+                                         "-sm",
+                                         "--split-mode",
+                                         "-ts",
+                                         "--tensor-split",
+                                         "-mg",
+                                         "--main-gpu",
+                                         "-ncmoe",
+                                         "--n-cpu-moe",
+                                         "-fit",
+                                         "--fit"};
   return std::find(std::begin(kFlags), std::end(kFlags), flag) != std::end(kFlags);
 }
 
-ThreadOptions parse_thread_flags(const std::vector<std::string>& flags) {
+Options parse_device_flags(const std::vector<std::string>& flags) {
   std::vector<const char*> arguments{"llama-bench"};
   for (const std::string& flag : flags) arguments.push_back(flag.c_str());
   const auto no_variables = [](const char*) -> const char* { return nullptr; };
-  return options::parse(static_cast<int>(arguments.size()), arguments.data(), no_variables)
-      .options.threads;
+  return options::parse(static_cast<int>(arguments.size()), arguments.data(), no_variables).options;
 }
 
 /// False when the help was asked for.
@@ -153,13 +170,17 @@ bool parse(int argc, char** argv, BenchOptions& o) {
       o.adapters.push_back(value());
     else if (flag == "--isa")
       o.isa = value();
-    else if (is_thread_flag(flag))
-      o.thread_flags.insert(o.thread_flags.end(), {flag, value()});
+    else if (is("-nkvo", "--no-kv-offload"))
+      o.device_flags.push_back(flag);
+    else if (is_device_flag(flag))
+      o.device_flags.insert(o.device_flags.end(), {flag, value()});
     else
       fail("{}: unknown flag (see --help)", flag);
   }
   if (o.model.empty()) fail("-m: a model file is needed (see --help)");
-  o.how_threads_run = parse_thread_flags(o.thread_flags);
+  const Options devices = parse_device_flags(o.device_flags);
+  o.how_threads_run = devices.threads;
+  o.gpu = devices.gpu;
   if (o.output != "md" && o.output != "json") fail("-o: expected md or json, got '{}'", o.output);
   return true;
 }
@@ -322,7 +343,19 @@ void run(const BenchOptions& options) {
     compute::CpuSettings settings = cpu_settings(options.how_threads_run);
     settings.threads = options.threads[i];
     settings.isa = options.isa;
-    const auto device = compute::make_cpu_device(settings);
+    const int tokens = *std::max_element(options.prompts.begin(), options.prompts.end()) +
+                       *std::max_element(options.generates.begin(), options.generates.end()) +
+                       *std::max_element(options.depths.begin(), options.depths.end());
+    const auto device =
+        choose_device({.gpu = options.gpu,
+                       .cpu = settings,
+                       .context = tokens * *std::max_element(options.parallel.begin(),
+                                                             options.parallel.end()),
+                       .key_type = options.key_type,
+                       .value_type = options.value_type,
+                       .step_tokens = std::min(options.batch, options.micro_batch)},
+                      file)
+            .device;
     const auto model = Model::load(file, *device);
     std::vector<Adapters> sets(1);  // without, then with
     if (!options.adapters.empty()) sets.emplace_back();

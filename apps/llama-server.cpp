@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "compute/device.h"
 #include "cpu_settings.h"
+#include "devices.h"
 #include "http/http.h"
 #include "hub/cache.h"
 #include "options/options.h"
@@ -99,6 +100,10 @@ int run(int argc, char** argv) {
   using Action = options::ParseResult::Action;
   if (parsed.action == Action::cache_list) {
     list_cache();
+    return 0;
+  }
+  if (parsed.action == Action::device_list) {
+    std::fputs(device_list().c_str(), stdout);
     return 0;
   }
   if (parsed.action != Action::run) {

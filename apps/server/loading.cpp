@@ -12,7 +12,9 @@
 #include "chat/template.h"
 #include "compute/device.h"
 #include "cpu_settings.h"
+#include "devices.h"
 #include "engine/engine.h"
+#include "engine/sizes.h"
 #include "engine/slot_file.h"
 #include "hub/hub.h"
 #include "model/check_tensors.h"
@@ -143,12 +145,22 @@ struct Loaded {
       : path(source.path.string()),
         name(source.name.empty() ? path : source.name),
         file(gguf::File::open(
-            path, {.use_mmap = options.model.use_mmap, .lock = options.model.lock_memory})),
-        device(compute::make_cpu_device(cpu_settings(options.threads))) {
+            path, {.use_mmap = options.model.use_mmap, .lock = options.model.lock_memory})) {
     Laps laps;
     apply_overrides(options.model, file.metadata());
     if (options.model.check_tensors) check_tensors(file);
     laps.take("check_ms");
+    EngineSettings settings = engine_settings(options);
+    ChosenDevice chosen = choose_device({.gpu = options.gpu,
+                                         .cpu = cpu_settings(options.threads),
+                                         .context = settings.context,
+                                         .key_type = settings.key_type,
+                                         .value_type = settings.value_type,
+                                         .step_tokens = tokens_per_step(settings)},
+                                        file);
+    device = std::move(chosen.device);
+    settings.context = chosen.context;
+    laps.take("device_ms");
     tokenizer = Tokenizer::load(file.metadata());
     laps.take("tokenizer_ms");
     LoadOptions how = load_options(options);
@@ -168,7 +180,7 @@ struct Loaded {
       std::async(std::launch::async, [this] { warm_up(*model, *device); }).get();
     laps.take("warm_up_ms");
     if (!options.context.slot_save_path.empty()) clean_slot_folder(options.context.slot_save_path);
-    engine = Engine::start(*model, *tokenizer, *device, engine_settings(options));
+    engine = Engine::start(*model, *tokenizer, *device, settings);
     for (const ScaledFile& one : options.model.lora) {
       engine->load_adapter(one.path, one.scale, /*name=*/"", options.model.lora_apply);
       log::info("adapter {} at scale {:g}{}", one.path, one.scale,

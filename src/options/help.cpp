@@ -53,8 +53,7 @@ std::string explanation(const Row& row) {
 
 /// Names that do something in this version.
 std::vector<std::string_view> usable_names(const Row& row) {
-  std::vector<std::string_view> out;
-  if (row.status != Status::only_off) out = split_names(row.names);
+  std::vector<std::string_view> out = split_names(row.names);
   if (row.status != Status::only_on)
     for (const auto name : split_names(row.negative)) out.push_back(name);
   return out;
@@ -137,8 +136,7 @@ std::string not_yet_markdown() {
   std::string out;
   for (const Row& row : rows()) {
     std::vector<std::string_view> refused;
-    if (row.status == Status::not_yet || row.status == Status::only_off)
-      refused = split_names(row.names);
+    if (row.status == Status::not_yet) refused = split_names(row.names);
     if (row.status == Status::not_yet || row.status == Status::only_on)
       for (const auto name : split_names(row.negative)) refused.push_back(name);
     if (!refused.empty())

@@ -72,6 +72,22 @@ struct ContextOptions {
   std::string slot_save_path;    // directory of slot files; empty: slots cannot be saved
 };
 
+/// GPUs, and what of the model they get.
+struct GpuOptions {
+  static constexpr int kAutomatic = -1, kAll = 1 << 20;
+  int layers = kAutomatic;           // the last N layers, the output counting as one
+  std::vector<std::string> devices;  // as given, "CUDA0"; empty: all that are there
+  bool none = false;                 // --device none: the CPU alone
+  std::string split = "layer";       // or "none": one GPU, the main one
+  std::vector<float> shares;         // of the devices in their order; empty: by free memory
+  int main = 0;                      // index into the devices, for split "none"
+  bool cache = true;                 // the KV cache lies where its layers are; false: with the CPU
+  int cpu_expert_layers = 0;         // layers from the first on whose experts the CPU computes
+  bool fit = true;                   // what does not fit is made to fit, or refused
+  std::vector<int> margins_mib = {1024};  // left free on each device; the last counts for the rest
+  int smallest_context = 4096;            // that is chosen before layers go to the CPU
+};
+
 struct BatchOptions {
   int size = 2048;       // tokens per scheduling step
   int micro_size = 512;  // tokens per computation
@@ -222,6 +238,7 @@ struct Options {
   ContextOptions context;
   BatchOptions batch;
   ThreadOptions threads;
+  GpuOptions gpu;
   SamplingOptions sampling;
   HttpOptions http;
   SecurityOptions security;
@@ -247,7 +264,7 @@ using Environment = std::function<const char*(const char* name)>;
 Environment process_environment();
 
 struct ParseResult {
-  enum class Action { run, help, version, cache_list } action = Action::run;
+  enum class Action { run, help, version, cache_list, device_list } action = Action::run;
   Options options;
   std::vector<std::string> notices;  // lines for the log, once it is set up
 };

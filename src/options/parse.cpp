@@ -70,8 +70,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 void check_status(const Row& row, std::string_view source, bool on) {
   if (row.status == Status::removed) fail("{} was removed; its successor is {}", source, row.help);
-  if (row.status == Status::not_yet || (row.status == Status::only_on && !on) ||
-      (row.status == Status::only_off && on))
+  if (row.status == Status::not_yet || (row.status == Status::only_on && !on))
     fail("{} is not supported yet", source);
 }
 

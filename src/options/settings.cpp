@@ -209,8 +209,7 @@ bool is_supported(std::string_view flag) {
   const auto found = find_flag(flag);
   if (!found) return false;
   const Status status = found->row->status;
-  return status == Status::supported || (status == Status::only_on && found->on) ||
-         (status == Status::only_off && !found->on);
+  return status == Status::supported || (status == Status::only_on && found->on);
 }
 
 bool is_sampling(std::string_view flag) {

@@ -199,20 +199,6 @@ void apply_flash_attention(Pending& p, std::string_view flag, std::string_view v
         fmt::format("{}: 'off' has no effect, attention is always the fused kind here", flag));
 }
 
-void apply_gpu_layers(Pending& p, std::string_view flag, std::string_view value) {
-  if (value == "auto" || value == "0") return;
-  if (value != "all" && (value.empty() || !std::all_of(value.begin(), value.end(), ::isdigit)) &&
-      value != "-1")
-    fail("{}: expected an integer of at least 0, auto or all, got '{}'", flag, value);
-  p.notices.push_back(
-      fmt::format("{} {}: built without GPU support, running on the CPU", flag, value));
-}
-
-void apply_device(Pending&, std::string_view flag, std::string_view value) {
-  if (value != "none")
-    fail("{}: built without GPU support, so only 'none' is accepted, got '{}'", flag, value);
-}
-
 void apply_api_prefix(Pending& p, std::string_view flag, std::string_view value) {
   const bool is_path = value.starts_with('/') && !value.ends_with('/') &&
                        value.find_first_of("?#% \t") == value.npos;

@@ -31,10 +31,9 @@ enum class Section {
 
 enum class Status {
   supported,
-  not_yet,   // known to the reference, refused by name here
-  only_on,   // the negative form is refused
-  only_off,  // the positive form is refused
-  removed    // gone from the reference; `help` names the successor
+  not_yet,  // known to the reference, refused by name here
+  only_on,  // the negative form is refused
+  removed   // gone from the reference; `help` names the successor
 };
 
 /// What rows write into. What is not an option itself but shapes others lives beside them.

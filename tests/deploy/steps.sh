@@ -68,15 +68,18 @@ start AIP_MODE=PREDICTION AIP_HTTP_PORT=$port LLAMA_ARG_HOST=0.0.0.0 LLAMA_ARG_P
 curl -fsS "http://127.0.0.1:$port/health" >/dev/null || fail "no server on AIP_HTTP_PORT"
 stop
 
-echo "== Dockerfile"
-for script in packages.sh build.sh healthcheck.sh; do
-  grep -q "$script" "$here/deploy/Dockerfile" || fail "$script is not used"
+for file in Dockerfile Dockerfile.cuda; do
+  echo "== $file"
+  image=$here/deploy/$file
+  for script in packages.sh build.sh healthcheck.sh; do
+    grep -q "$script" "$image" || fail "$script is not used"
+  done
+  grep -q '^USER 10001' "$image" || fail "runs as root"
+  grep -q '^ENTRYPOINT \["llama-server"\]' "$image" || fail "entry point"
+  while read -r path; do
+    [ -e "$here/$path" ] || fail "COPY of $path, which is not there"
+  done < <(sed -n 's/^COPY \([^-. ][^ ]*\) .*/\1/p' "$image")
 done
-grep -q '^USER 10001' "$here/deploy/Dockerfile" || fail "runs as root"
-grep -q '^ENTRYPOINT \["llama-server"\]' "$here/deploy/Dockerfile" || fail "entry point"
-while read -r path; do
-  [ -e "$here/$path" ] || fail "COPY of $path, which is not there"
-done < <(sed -n 's/^COPY \([^-. ][^ ]*\) .*/\1/p' "$here/deploy/Dockerfile")
 if [ -n "${LLAMA_TEST_DOCKER:-}" ]; then
   docker build -f "$here/deploy/Dockerfile" -t llama-server:test "$here"
   docker run --rm llama-server:test --version

@@ -37,7 +37,7 @@ TEST(Parse, EveryNameOfAnOptionMeansTheSame) {
   for (const char* name : {"-c", "--ctx-size", "--ctx_size"})
     EXPECT_EQ(options_of({name, "4096"}).context.size, 4096) << name;
   for (const char* name : {"-ngl", "--gpu-layers", "--n-gpu-layers"})
-    EXPECT_EQ(parse_line({name, "99"}).notices.size(), 1u) << name;
+    EXPECT_EQ(options_of({name, "99"}).gpu.layers, 99) << name;
 }
 
 TEST(Parse, CommandLineBeatsEnvironmentBeatsDefault) {
@@ -140,10 +140,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "--control-vector-layer-range: the first layer is behind the last: '3 2'"},
         BadCase{{"-md", "x.gguf"}, "-md is not supported yet"},
         BadCase{{"--no-jinja"}, "--no-jinja is not supported yet"},
-        BadCase{{"--kv-offload"}, "--kv-offload is not supported yet"},
         BadCase{{"--draft", "3"}, "--draft was removed; its successor is --spec-draft-n-max"},
-        BadCase{{"-dev", "CUDA0"},
-                "--device: built without GPU support, so only 'none' is accepted, got 'CUDA0'"},
+        BadCase{{"-dev", "CUDA0,"},
+                "--device: expected names of devices separated by commas, or none, got 'CUDA0,'"},
+        BadCase{{"-dev", "CUDA0,none"}, "--device: 'none' stands alone, got 'CUDA0,none'"},
+        BadCase{{"-sm", "row"}, "--split-mode: 'row' is not supported yet; layer and none are"},
+        BadCase{{"-sm", "rows"}, "--split-mode: expected none, layer, row or tensor, got 'rows'"},
+        BadCase{{"-ts", "3,x"}, "--tensor-split: expected a number from 0 to 1000000000, got 'x'"},
+        BadCase{{"-ts", "0,0"}, "--tensor-split: at least one share must be above 0, got '0,0'"},
+        BadCase{{"-fit", "maybe"}, "--fit: expected on or off, got 'maybe'"},
+        BadCase{{"-fitt", "1024,-1"}, "--fit-target: expected an integer from 0 to 16777216, got '-1'"},
+        BadCase{{"-ncmoe", "-1"}, "--n-cpu-moe: expected an integer of at least 0, got '-1'"},
         BadCase{{"-ngl", "many"},
                 "--gpu-layers: expected an integer of at least 0, auto or all, got 'many'"},
         BadCase{{"--api-prefix", "llm"},
@@ -219,9 +226,29 @@ TEST(Parse, NegativeNamesSwitchOff) {
   EXPECT_FALSE(options.is_given("--no-webui"));
 }
 
+TEST(Parse, Gpus) {
+  const GpuOptions plain = options_of({}).gpu;
+  EXPECT_EQ(plain.layers, GpuOptions::kAutomatic);
+  EXPECT_THAT(plain.devices, IsEmpty());
+  EXPECT_EQ(options_of({"-ngl", "all"}).gpu.layers, GpuOptions::kAll);
+  EXPECT_EQ(options_of({"-ngl", "5", "-ngl", "auto"}).gpu.layers, GpuOptions::kAutomatic);
+  EXPECT_EQ(options_of({"-ngl", "999999999"}).gpu.layers, GpuOptions::kAll);
+  EXPECT_THAT(options_of({"-dev", "cuda:0,cuda:1"}).gpu.devices, ElementsAre("cuda:0", "cuda:1"));
+  EXPECT_TRUE(options_of({"-dev", "none"}).gpu.none);
+  EXPECT_FALSE(options_of({"-dev", "none", "-dev", "CUDA0"}).gpu.none);
+  EXPECT_THAT(options_of({"-sm", "none", "-mg", "1"}).gpu.main, 1);
+  EXPECT_THAT(options_of({"-ts", "3/1"}).gpu.shares, ElementsAre(3, 1));
+  EXPECT_FALSE(options_of({"-nkvo"}).gpu.cache);
+  EXPECT_EQ(options_of({"-cmoe"}).gpu.cpu_expert_layers, GpuOptions::kAll);
+  EXPECT_EQ(options_of({"-ncmoe", "3"}).gpu.cpu_expert_layers, 3);
+  const GpuOptions fit = options_of({"-fit", "off", "-fitt", "512,0", "-fitc", "8192"}).gpu;
+  EXPECT_FALSE(fit.fit);
+  EXPECT_THAT(fit.margins_mib, ElementsAre(512, 0));
+  EXPECT_EQ(fit.smallest_context, 8192);
+  EXPECT_EQ(parse_line({"--list-devices"}).action, ParseResult::Action::device_list);
+}
+
 TEST(Parse, ValuesThatChangeNothingSaySo) {
-  EXPECT_THAT(parse_line({"-ngl", "99"}).notices,
-              ElementsAre("--gpu-layers 99: built without GPU support, running on the CPU"));
   EXPECT_THAT(parse_line({"-ngl", "0", "-dev", "none", "-fa", "on"}).notices, IsEmpty());
   EXPECT_THAT(parse_line({"-fa", "off"}).notices, ElementsAre(HasSubstr("always the fused kind")));
   EXPECT_FLOAT_EQ(parse_line({"-sps", "0.5"}).options.context.slot_similarity, 0.5f);

@@ -67,7 +67,7 @@ TEST(Settings, ParseChecksValues) {
 TEST(Settings, KnowsWhatThisVersionRefuses) {
   EXPECT_TRUE(is_supported("--ctx-size"));
   EXPECT_TRUE(is_supported("--no-kv-offload"));
-  EXPECT_FALSE(is_supported("--kv-offload"));
+  EXPECT_FALSE(is_supported("--op-offload"));
   EXPECT_FALSE(is_supported("--no-such-flag"));
 }
 
