@@ -117,6 +117,10 @@ ChosenDevice choose_device(const DeviceWish& wish, const gguf::File& file) {
           .context = keeps_cache ? plan.context : wish.context};
 }
 
+void check_devices(const GpuOptions& gpu) {
+  if (!gpu.devices.empty()) chosen_gpus(gpu);
+}
+
 std::string device_list() {
   std::string text = "Available devices:\n";
   const std::vector<compute::GpuInfo> gpus = compute::list_gpus();

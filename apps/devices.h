@@ -30,6 +30,9 @@ struct ChosenDevice {
 /// Logs where the layers go. Throws Error for GPUs that are not there, and for what cannot fit.
 ChosenDevice choose_device(const DeviceWish& wish, const gguf::File& file);
 
+/// Throws Error when GPUs are named that are not there: before a model is downloaded.
+void check_devices(const GpuOptions& gpu);
+
 /// Of --list-devices: a heading and a line per GPU.
 std::string device_list();
 

@@ -115,6 +115,7 @@ int run(int argc, char** argv) {
   log::set_up(log_settings(parsed.options.log));
   for (const std::string& notice : parsed.notices) log::warn("{}", notice);
   compute::check(cpu_settings(parsed.options.threads));  // before a model is downloaded
+  check_devices(parsed.options.gpu);
   StopSignal stop;
   try {
     if (!parsed.options.request_log.replay.empty()) return replay(parsed.options, stop);

@@ -1,6 +1,6 @@
 // What the CUDA device needs of a GPU besides kernels: memory, copies, and a queue of work.
-// runtime_cuda.cpp has it for real GPUs; tests/compute/cuda_on_cpu has it for machines without one, where
-// kernels run on the CPU, a fibre per thread.
+// runtime_cuda.cpp has it for real GPUs; tests/compute/cuda_on_cpu has it for machines without one,
+// where kernels run on the CPU, a fibre per thread.
 #pragma once
 
 #include <cstddef>
