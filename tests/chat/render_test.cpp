@@ -89,7 +89,7 @@ TEST_F(Rendering, WrongMessagesAreNamed) {
 }
 
 TEST_F(Rendering, WrongToolsAreNamed) {
-  const Json messages = {user("x")};
+  const Json messages = Json::array({user("x")});
   EXPECT_EQ(error({{"messages", messages}, {"tools", {{"a", 1}}}}),
             "Failed to parse tools: Expected 'tools' to be an array, got {\"a\":1}; tools = {\n"
             "  \"a\": 1\n}");
@@ -146,7 +146,7 @@ TEST_F(Rendering, ReasoningIsContinuedInsideItsBlock) {
 
 TEST_F(Rendering, ThinkingIsSwitchedByTheMostParticularSource) {
   chat_template = Template::compile(kThinking);
-  const Json messages = {user("Q")};
+  const Json messages = Json::array({user("Q")});
   const auto thinks = [&](const Json& more) {
     Json body = {{"messages", messages}};
     body.update(more);
