@@ -15,15 +15,6 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
 
-/// "cuda:0" and "CUDA0" are the same.
-std::string plain_id(std::string_view id) {
-  std::string plain;
-  for (const char c : id) {
-    if (c != ':') plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return plain;
-}
-
 std::string ids_of(const std::vector<compute::GpuInfo>& gpus) {
   std::string text;
   for (const compute::GpuInfo& gpu : gpus) text += (text.empty() ? "" : ", ") + gpu.id;
@@ -36,7 +27,7 @@ std::vector<compute::GpuInfo> chosen_gpus(const GpuOptions& options) {
   std::vector<compute::GpuInfo> chosen;
   for (const std::string& id : options.devices) {
     const auto found = std::find_if(all.begin(), all.end(), [&](const compute::GpuInfo& gpu) {
-      return plain_id(gpu.id) == plain_id(id);
+      return gpu.id == compute::gpu_id(id);
     });
     if (all.empty())
       fail("--device: there is no '{}': no GPU here ({})", id, compute::why_no_gpu());

@@ -52,20 +52,19 @@ const Library& library() {
   return opened;
 }
 
-/// "cuda:0" and "CUDA0" are the same.
-std::string plain_id(std::string_view id) {
-  std::string plain;
-  for (const char c : id) {
-    if (c != ':') plain += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return plain;
-}
-
 std::string id_of(std::size_t index) {
   return "CUDA" + std::to_string(index);
 }
 
 }  // namespace
+
+std::string gpu_id(std::string_view spelled) {
+  std::string id;
+  for (const char c : spelled) {
+    if (c != ':') id += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return id;
+}
 
 std::vector<GpuInfo> list_gpus() {
   if (library().plugin == nullptr) return {};
@@ -94,7 +93,7 @@ std::unique_ptr<Device> make_gpu_device(std::string_view id) {
   if (gpus.empty()) fail("there is no GPU '{}': {}", id, why_no_gpu());
   std::string ids;
   for (std::size_t i = 0; i < gpus.size(); ++i) {
-    if (gpus[i].id == plain_id(id)) return library().plugin->make_device(static_cast<int>(i));
+    if (gpus[i].id == gpu_id(id)) return library().plugin->make_device(static_cast<int>(i));
     ids += (i > 0 ? ", " : "") + gpus[i].id;
   }
   fail("there is no GPU '{}', only {}", id, ids);

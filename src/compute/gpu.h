@@ -25,6 +25,9 @@ std::vector<GpuInfo> list_gpus();
 /// One line for people when list_gpus() is empty: no library, no driver, no GPU.
 std::string why_no_gpu();
 
+/// The id that is meant: "cuda:0" is "CUDA0".
+std::string gpu_id(std::string_view spelled);
+
 /// By its id, or in the form "cuda:0". Throws Error that lists the ids, or says what the GPU lacks.
 std::unique_ptr<Device> make_gpu_device(std::string_view id);
 

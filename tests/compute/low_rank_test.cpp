@@ -264,7 +264,8 @@ TEST_P(LowRanks, LeaveOtherTokensAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, LowRanks, testing::ValuesIn(kDevices));
+INSTANTIATE_TEST_SUITE_P(, LowRanks, testing::ValuesIn(kDevices),
+                         [](const auto& entry) { return std::string(entry.param); });
 
 }  // namespace
 }  // namespace llm::compute

@@ -42,7 +42,8 @@ TEST_P(AdapterVectors, EveryCaseMatches) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, AdapterVectors, testing::ValuesIn(kDevices));
+INSTANTIATE_TEST_SUITE_P(, AdapterVectors, testing::ValuesIn(kDevices),
+                         [](const auto& entry) { return std::string(entry.param); });
 
 // ---- Every family: an adapter does what merged weights do ----
 

@@ -53,7 +53,8 @@ TEST_P(ControlVectorCases, Match) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, ControlVectorCases, testing::ValuesIn(kDevices));
+INSTANTIATE_TEST_SUITE_P(, ControlVectorCases, testing::ValuesIn(kDevices),
+                         [](const auto& entry) { return std::string(entry.param); });
 
 struct ControlVectorFiles : testing::Test {
   TinyFile tiny{TinyModel{.layers = 3}};

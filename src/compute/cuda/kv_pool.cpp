@@ -1,7 +1,5 @@
 #include "compute/cuda/kv_pool.h"
 
-#include <mutex>
-
 #include "base/error.h"
 #include "compute/hadamard.h"
 
@@ -57,16 +55,14 @@ std::byte* CudaKvPool::page(PageId page) const {
 }
 
 void CudaKvPool::read_page(PageId page, std::byte* to) const {
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
+  const std::lock_guard lock(copying_);
   queue_->wait();  // what wrote the page may still be under way
   copies_.download(to, this->page(page), static_cast<std::size_t>(layout_.page_bytes()));
   copies_.wait();
 }
 
 void CudaKvPool::write_page(PageId page, const std::byte* from) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
+  const std::lock_guard lock(copying_);
   queue_->wait();
   copies_.upload(this->page(page), from, static_cast<std::size_t>(layout_.page_bytes()));
   copies_.wait();

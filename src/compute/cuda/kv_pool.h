@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "compute/cuda/kernels/cache.h"
@@ -31,6 +32,7 @@ class CudaKvPool final : public KvPool {
 
   std::shared_ptr<Queue> queue_;
   // Pages are saved by other threads, beside steps that do not touch them.
+  mutable std::mutex copying_;
   mutable Queue copies_;
   KvLayout layout_;
   int page_count_;
