@@ -83,6 +83,7 @@ bool EngineLoop::do_slot_job(SlotJob& job) {
       result.tokens = erase_slot(slot);
       break;
   }
+  publish();  // who reads the numbers behind the answer finds this in them
   job.done(std::move(result));
   return true;
 }

@@ -265,6 +265,7 @@ TEST_F(EmbeddingsTest, CancelledRequestsGiveTheirPagesBack) {
   ASSERT_TRUE(next->wait());
   EXPECT_EQ(next->results->at(0).values, last_of(text(1000, 2)));
   EXPECT_FALSE(gone->wait(1ms)) << "nobody waits for it any more";
+  engine->drain(10s);
   EXPECT_EQ(engine->stats().requests_cancelled, 1);
   EXPECT_EQ(engine->stats().pages_used, 0);
 }
