@@ -46,7 +46,8 @@ Measures prompt reading (pp) and generation (tg) of a model and prints tokens pe
   -o,   --output FORMAT     md or json (default: md)
         --lora FILE         LoRA adapter; may be repeated. Every test then runs without adapters
                             and with them, the sequences taking turns in which one they use
-        --isa NAME          portable, avx2, avx512, avx512_vnni or neon (default: the best)
+        --isa NAME          portable, avx2, avx512, avx512_vnni, avx512_bf16,
+                            amx or neon (default: the best)
   -h,   --help              this text
 )";
 

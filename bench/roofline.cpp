@@ -140,7 +140,9 @@ double read_bandwidth(int threads) {
 
 double int8_peak(int threads, std::string_view isa) {
 #if defined(__x86_64__)
-  if (isa == "avx512_vnni") return rate(threads, 64.0 * kChains * kRounds, int8_avx512_vnni);
+  if (isa == "avx512_vnni" || isa == "avx512_bf16" || isa == "amx") {
+    return rate(threads, 64.0 * kChains * kRounds, int8_avx512_vnni);
+  }
   if (isa == "avx512") return rate(threads, 64.0 * kChains * kRounds, int8_avx512);
   if (isa == "avx2") return rate(threads, 32.0 * kChains * kRounds, int8_avx2);
 #endif
@@ -149,7 +151,8 @@ double int8_peak(int threads, std::string_view isa) {
 
 double f32_peak(int threads, std::string_view isa) {
 #if defined(__x86_64__)
-  if (isa.starts_with("avx512")) return rate(threads, 16.0 * kChains * kRounds, f32_avx512);
+  if (isa.starts_with("avx512") || isa == "amx")
+    return rate(threads, 16.0 * kChains * kRounds, f32_avx512);
   if (isa == "avx2") return rate(threads, 8.0 * kChains * kRounds, f32_avx2);
 #endif
   return 0;

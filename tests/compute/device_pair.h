@@ -23,8 +23,9 @@ namespace llm::compute {
 using Floats = std::vector<float>;
 
 /// Instruction sets, the first GPU, and the CUDA device with its kernels on the CPU.
-inline constexpr const char* kDevices[] = {"portable", "avx2", "avx512",     "avx512_vnni",
-                                           "neon",     "cuda", "cuda_on_cpu"};
+inline constexpr const char* kDevices[] = {"portable",    "avx2",        "avx512",
+                                           "avx512_vnni", "avx512_bf16", "amx",
+                                           "neon",        "cuda",        "cuda_on_cpu"};
 
 inline Floats random_floats(std::int64_t count, float deviation = 1.0f, unsigned seed = 3) {
   std::mt19937 random(seed);

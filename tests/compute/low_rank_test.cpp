@@ -69,7 +69,9 @@ struct Scales {
 class LowRanks : public DevicePair {
  protected:
   void compare(const std::function<Tensor(Device&)>& run, double tolerance = 5e-6) {
-    DevicePair::compare(run, tolerance);
+    // It rounds the inputs of BF16 weights to that type; others take the way of avx512_vnni.
+    const bool rounds = std::string_view(GetParam()) == "avx512_bf16";
+    DevicePair::compare(run, rounds ? 5e-3 : tolerance);
   }
   /// For matrices, pairs and mixtures of the test.
   template <class... All>

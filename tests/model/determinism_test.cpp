@@ -138,7 +138,7 @@ std::string setting_on_device(const testing::TestParamInfo<Determinism::ParamTyp
 INSTANTIATE_TEST_SUITE_P(Tiny, Determinism,
                          testing::Combine(testing::ValuesIn(kSettings),
                                           testing::Values("portable", "avx2", "avx512",
-                                                          "avx512_vnni")),
+                                                          "avx512_vnni", "avx512_bf16", "amx")),
                          setting_on_device);
 
 }  // namespace

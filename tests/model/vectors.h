@@ -34,8 +34,9 @@ inline Json read_json(const std::string& path) {
 }
 
 /// All that make_device() knows.
-inline constexpr const char* kDevices[] = {"reference",   "portable", "avx2", "avx512",
-                                           "avx512_vnni", "neon",     "cuda", "cuda_on_cpu"};
+inline constexpr const char* kDevices[] = {"reference",   "portable",    "avx2", "avx512",
+                                           "avx512_vnni", "avx512_bf16", "amx",  "neon",
+                                           "cuda",        "cuda_on_cpu"};
 
 /// Of a case that is a model's name and a device: what --gtest_filter takes.
 template <class Case>

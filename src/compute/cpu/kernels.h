@@ -102,6 +102,36 @@ using QuantizeFunction = void (*)(const float* x, int blocks, std::int8_t* q, fl
 constexpr std::uint32_t kInfinityBits = 0x7f800000;  // f32 magnitudes from here on are not finite
 constexpr float kSmallestAmax = 1e-30f;  // smaller blocks count as zero: 127 / amax stays finite
 
+/// Weights of type BF16 where the instruction set multiplies such numbers: activations are rounded
+/// to bf16 or to a sum of two, products are added in f32. The order of the sums is that of the set
+/// and does not depend on the batch; sums over up to kChunk columns are added to acc.
+struct Bf16Arguments {
+  const std::uint16_t* weights;  // [rows][stride]
+  std::int64_t stride;
+  int rows;                // at most kBf16Rows; the others up to a multiple of 16 are zeros
+  const std::byte* ahead;  // as many bytes as there are weights, to be asked for meanwhile; or null
+  const std::uint16_t* x;  // the tile, as pack() wrote it
+  std::int64_t x_columns;  // of all of x, whole blocks of 32
+  std::int64_t column;     // the first
+  int columns;             // whole blocks of 32
+  int tokens;
+  bool first;
+  float* acc;  // [kBf16Rows][kBf16Tile]
+};
+constexpr int kBf16Rows = 32;
+constexpr int kBf16Tile = 16;
+constexpr int kBf16Parts = 2;  // that a number may be written in
+
+struct Bf16Kernels {
+  int tile;  // most tokens of a call, at most kBf16Tile
+  void (*multiply)(const Bf16Arguments&);
+  /// Activations of one tile, filled up with zeros to whole blocks. Takes up to kBf16Parts *
+  /// x_columns numbers for each token.
+  void (*pack)(const float* const* x, int tokens, std::int64_t columns, std::uint16_t* to);
+  /// Said by a thread after some products, which may hold a unit that others want; or null.
+  void (*leave)();
+};
+
 using ExpandFunction = void (*)(const std::byte* from, float* to, std::int64_t count);
 
 struct Kernels {
@@ -114,6 +144,7 @@ struct Kernels {
   const FloatMultiplyFunction (*multiply_float)[2];  // [tokens - 1][0: one row, 1: kFloatRows]
   QuantizeFunction quantize;
   ExpandFunction expand_f16, expand_bf16;
+  const Bf16Kernels* bf16 = nullptr;  // null: in f32
 };
 
 /// The codebooks of src/quant, as plain pointers. A grid row of 8 is two words, low elements first.

@@ -2,7 +2,8 @@
 //
 // Quantised weights: the activations are rounded to 8-bit integers with an f32 scale per 32 values,
 // once for all products that share them; the weights are expanded panel by panel and multiplied in
-// integers (kernels.h). F32, F16 and BF16 weights: f32 throughout.
+// integers (kernels.h). F32, F16 and BF16 weights: f32 throughout; but BF16 in the products of such
+// numbers where the instruction set has them.
 //
 // Promise: the bits of a result depend on the weight row, the token's activations and the
 // instruction set only; not on the other tokens, their number, the threads or the split of rows.

@@ -13,14 +13,17 @@ void PackedTokens::begin(std::int64_t slots, std::int64_t columns) {
   slots_ = slots;
   columns_ = columns;
   sums_used_ = 0;
-  q_.reserve(slots * columns);
-  scale_.reserve(slots * columns / kBlock * sizeof(float));
-  sums16_.reserve(slots * columns / 16 * sizeof(std::int32_t));
+  needs_bf16_ = false;
 }
 
 void PackedTokens::need(const Scheme& scheme) {
   const auto used = sums_.begin() + sums_used_;
   if (std::any_of(sums_.begin(), used, [&](const Sums& s) { return s.serves(scheme); })) return;
+  if (sums_used_ == 0) {
+    q_.reserve(slots_ * columns_);
+    scale_.reserve(slots_ * columns_ / kBlock * sizeof(float));
+    sums16_.reserve(slots_ * columns_ / 16 * sizeof(std::int32_t));
+  }
   if (used == sums_.end()) sums_.emplace_back();
   Sums& sums = sums_[sums_used_++];
   sums.step = scheme.step;
@@ -29,7 +32,17 @@ void PackedTokens::need(const Scheme& scheme) {
   sums.values.reserve(slots_ * columns_ / scheme.step * 4);
 }
 
+void PackedTokens::need_bf16() {
+  needs_bf16_ = true;
+  bf16_.reserve(kBf16Parts * slots_ * bf16_columns() * sizeof(std::uint16_t));
+}
+
 void PackedTokens::pack(const Kernels& kernels, TokenTile tile, const float* const* x) {
+  if (needs_bf16_) {
+    const std::int64_t at = kBf16Parts * tile.first_slot * bf16_columns();
+    kernels.bf16->pack(x, tile.count, columns_, bf16_.as<std::uint16_t>() + at);
+  }
+  if (sums_used_ == 0) return;
   const int n = tile.count;
   const std::int64_t steps = columns_ / 16;
   std::int8_t* q = q_.as<std::int8_t>() + tile.first_slot * columns_;
@@ -76,6 +89,12 @@ void PackedTokens::view(TokenTile tile, const Scheme& scheme, std::int64_t colum
   const std::int64_t at = first * columns_ / sums.step + column / sums.step * n;
   arguments.x_start = sums.as_float ? nullptr : sums.values.as<std::int32_t>() + at;
   arguments.x_sum = sums.as_float ? sums.values.as<float>() + at : nullptr;
+}
+
+void PackedTokens::view_bf16(TokenTile tile, Bf16Arguments& arguments) const {
+  arguments.x = bf16_.as<std::uint16_t>() + kBf16Parts * tile.first_slot * bf16_columns();
+  arguments.x_columns = bf16_columns();
+  arguments.tokens = tile.count;
 }
 
 }  // namespace llm::compute::cpu

@@ -27,12 +27,16 @@ class PackedTokens {
   /// Announces a scheme among the weights; before pack().
   void need(const Scheme& scheme);
 
+  /// The same for BF16 weights, with Kernels::bf16.
+  void need_bf16();
+
   /// Packs one tile; x has a row per slot of it. Tiles may be packed by different threads.
   void pack(const Kernels& kernels, TokenTile tile, const float* const* x);
 
   /// Fills the x pointers for `tile` from `column` on.
   void view(TokenTile tile, const Scheme& scheme, std::int64_t column,
             MultiplyArguments& arguments) const;
+  void view_bf16(TokenTile tile, Bf16Arguments& arguments) const;
 
  private:
   /// Sums of integers over `step` columns; as floats, or times -zero.
@@ -47,7 +51,10 @@ class PackedTokens {
   const Sums& sums_for(const Scheme& scheme) const;
 
   std::int64_t slots_ = 0, columns_ = 0;
-  AlignedBuffer q_, scale_, sums16_;
+  std::int64_t bf16_columns() const { return (columns_ + kBlock - 1) / kBlock * kBlock; }
+
+  bool needs_bf16_ = false;
+  AlignedBuffer q_, scale_, sums16_, bf16_;
   std::vector<Sums> sums_;
   int sums_used_ = 0;
 };

@@ -6,7 +6,7 @@ namespace llm::compute::cpu {
 
 const VectorKernels& vector_kernels(std::string_view isa) {
 #if defined(LLAMA_ISA_AVX512)
-  if (isa == "avx512" || isa == "avx512_vnni") return avx512::kVectorKernels;
+  if (isa.starts_with("avx512") || isa == "amx") return avx512::kVectorKernels;
 #endif
 #if defined(LLAMA_ISA_AVX2)
   if (isa == "avx2") return avx2::kVectorKernels;

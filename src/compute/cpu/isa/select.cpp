@@ -2,6 +2,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -43,6 +47,23 @@ bool has_avx512() {
 bool has_avx512_vnni() {
   return has_avx512() && __builtin_cpu_supports("avx512vnni");
 }
+bool has_avx512_bf16() {
+  return has_avx512_vnni() && __builtin_cpu_supports("avx512bf16");
+}
+/// Linux saves the tiles of processes that have asked for it.
+bool has_amx() {
+#if defined(__linux__)
+  unsigned a, b, c, d;
+  constexpr unsigned kBf16Tiles = 1u << 22, kTiles = 1u << 24, kBoth = kBf16Tiles | kTiles;
+  if (!has_avx512_vnni() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kBoth) != kBoth) {
+    return false;
+  }
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
 #else
 bool has_avx2() {
   return false;
@@ -51,6 +72,12 @@ bool has_avx512() {
   return false;
 }
 bool has_avx512_vnni() {
+  return false;
+}
+bool has_avx512_bf16() {
+  return false;
+}
+bool has_amx() {
   return false;
 }
 #endif
@@ -80,6 +107,27 @@ constexpr const Kernels* kAvx512Vnni = &kAvx512VnniKernels;
 #else
 constexpr const Kernels* kAvx512Vnni = nullptr;
 #endif
+#if defined(LLAMA_ISA_AVX512) && defined(LLAMA_ISA_AVX512_VNNI)
+Kernels with_bf16(const char* name, const char* description, const Bf16Kernels& bf16) {
+  Kernels kernels = kAvx512VnniKernels;
+  kernels.name = name;
+  kernels.description = description;
+  kernels.bf16 = &bf16;
+  return kernels;
+}
+#endif
+#if defined(LLAMA_ISA_AVX512_VNNI) && defined(LLAMA_ISA_AVX512_BF16)
+const Kernels kAvx512Bf16Kernels = with_bf16("avx512_bf16", "AVX-512 VNNI and BF16", kAvx512Bf16);
+constexpr const Kernels* kBf16 = &kAvx512Bf16Kernels;
+#else
+constexpr const Kernels* kBf16 = nullptr;
+#endif
+#if defined(LLAMA_ISA_AVX512_VNNI) && defined(LLAMA_ISA_AMX)
+const Kernels kAmxKernels = with_bf16("amx", "AVX-512 VNNI and AMX", kAmxBf16);
+constexpr const Kernels* kAmx = &kAmxKernels;
+#else
+constexpr const Kernels* kAmx = nullptr;
+#endif
 #if defined(LLAMA_ISA_NEON)
 constexpr const Kernels* kNeon = &kNeonKernels;
 #else
@@ -88,6 +136,8 @@ constexpr const Kernels* kNeon = nullptr;
 
 constexpr Row kRows[] = {
     // best first
+    {"amx", "AVX-512 F, BW, DQ, VL and VNNI, and AMX for BF16", kAmx, has_amx},
+    {"avx512_bf16", "AVX-512 F, BW, DQ, VL, VNNI and BF16", kBf16, has_avx512_bf16},
     {"avx512_vnni", "AVX-512 F, BW, DQ, VL and VNNI", kAvx512Vnni, has_avx512_vnni},
     {"avx512", "AVX-512 F, BW, DQ and VL", kAvx512, has_avx512},
     {"avx2", "AVX2, FMA and F16C", kAvx2, has_avx2},

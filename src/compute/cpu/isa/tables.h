@@ -12,4 +12,8 @@ extern const Kernels kAvx512Kernels;
 extern const Kernels kAvx512VnniKernels;
 extern const Kernels kNeonKernels;
 
+// Beside kAvx512VnniKernels.
+extern const Bf16Kernels kAvx512Bf16;
+extern const Bf16Kernels kAmxBf16;
+
 }  // namespace llm::compute::cpu
