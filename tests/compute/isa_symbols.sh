@@ -7,7 +7,7 @@ shift
 failed=0
 seen=0
 for object in "$@"; do
-  isa=$(expr "$object" : '.*/cpu/isa/\(avx[a-z0-9_]*\|neon\)/') || continue
+  isa=$(expr "$object" : '.*/cpu/isa/\(a[vm]x[a-z0-9_]*\|neon\)/') || continue
   seen=$((seen + 1))
   leaks=$("$nm" --demangle --defined-only "$object" |
     grep -E ' [WVu] ' | grep -v "llm::compute::cpu::$isa::")
