@@ -20,16 +20,17 @@
 namespace llm::compute::cpu {
 namespace {
 
+bool always() {
+  return true;
+}
+
 struct Row {
   std::string_view name;
   std::string_view needs;  // for people
   const Kernels* kernels;  // null: left out of this build
   bool (*runs_here)();
+  bool (*is_faster)() = always;  // than what follows; otherwise it runs only when named
 };
-
-bool always() {
-  return true;
-}
 
 #if defined(__x86_64__)
 bool has_f16c() {
@@ -49,6 +50,10 @@ bool has_avx512_vnni() {
 }
 bool has_avx512_bf16() {
   return has_avx512_vnni() && __builtin_cpu_supports("avx512bf16");
+}
+/// Intel's processors do as many of these products as in f32.
+bool has_fast_bf16() {
+  return __builtin_cpu_is("amd");
 }
 /// Linux saves the tiles of processes that have asked for it.
 bool has_amx() {
@@ -75,6 +80,9 @@ bool has_avx512_vnni() {
   return false;
 }
 bool has_avx512_bf16() {
+  return false;
+}
+bool has_fast_bf16() {
   return false;
 }
 bool has_amx() {
@@ -137,7 +145,7 @@ constexpr const Kernels* kNeon = nullptr;
 constexpr Row kRows[] = {
     // best first
     {"amx", "AVX-512 F, BW, DQ, VL and VNNI, and AMX for BF16", kAmx, has_amx},
-    {"avx512_bf16", "AVX-512 F, BW, DQ, VL, VNNI and BF16", kBf16, has_avx512_bf16},
+    {"avx512_bf16", "AVX-512 F, BW, DQ, VL, VNNI and BF16", kBf16, has_avx512_bf16, has_fast_bf16},
     {"avx512_vnni", "AVX-512 F, BW, DQ, VL and VNNI", kAvx512Vnni, has_avx512_vnni},
     {"avx512", "AVX-512 F, BW, DQ and VL", kAvx512, has_avx512},
     {"avx2", "AVX2, FMA and F16C", kAvx2, has_avx2},
@@ -167,8 +175,8 @@ const Kernels& select_kernels(std::string_view wanted) {
   if (wanted.empty()) {
     if (const char* forced = std::getenv("LLAMA_CPU_ISA")) wanted = forced;
   }
-  if (wanted.empty()) return *usable_kernels().front();
   for (const Row& row : kRows) {
+    if (wanted.empty() && row.kernels && row.runs_here() && row.is_faster()) return *row.kernels;
     if (row.name != wanted) continue;
     if (!row.kernels) {
       fail("this binary was built without the instruction set '{}' (it has {})", wanted, names());
