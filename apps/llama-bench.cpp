@@ -303,15 +303,18 @@ std::vector<Row> run_tests(Model& model, compute::Device& device, const BenchOpt
 
 void print_table(const Model& model, const std::string& device, const std::vector<Row>& rows) {
   const ModelInfo& info = model.info();
-  fmt::print("{} ({}), {:.2f} B parameters, {:.2f} GB; {}\n\n", info.architecture, info.file_type,
-             info.parameters * 1e-9, info.weight_bytes * 1e-9, device);
+  const bool is_small = info.parameters < 100'000'000;
+  fmt::print("{} ({}), {:.2f} {} parameters, {:.2f} {}; {}\n\n", info.architecture, info.file_type,
+             info.parameters * (is_small ? 1e-6 : 1e-9), is_small ? "M" : "B",
+             info.weight_bytes * (is_small ? 1e-6 : 1e-9), is_small ? "MB" : "GB", device);
   fmt::print("| test       | threads | depth | sequences |  tokens/s |   +- | weights GB/s |\n");
   fmt::print("|------------|--------:|------:|----------:|----------:|-----:|-------------:|\n");
   for (const Row& row : rows) {
     const std::string rate =
         row.weight_gb_per_s > 0 ? fmt::format("{:.1f}", row.weight_gb_per_s) : "";
     fmt::print("| {:<10} | {:>7} | {:>5} | {:>9} | {:>9.2f} | {:>4.1f} | {:>12} |\n", row.test,
-               row.threads, row.depth, row.parallel, row.median, row.spread, rate);
+               row.threads > 0 ? std::to_string(row.threads) : "auto", row.depth, row.parallel,
+               row.median, row.spread, rate);
   }
 }
 
