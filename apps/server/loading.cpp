@@ -209,8 +209,9 @@ std::shared_ptr<server::Serving> load(const Options& options, const StopSignal& 
       loaded->file.metadata(), *loaded->tokenizer, *loaded->engine,
       chat_template(options.chat, loaded->file.metadata()), loaded);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  log::info("{}: {} slots of {} tokens, loaded in {:.2f} s", loaded->path,
-            loaded->engine->slot_count(), loaded->engine->slot_context(), took.count());
+  log::info("{}: {} slots of {} tokens, loaded in {:.2f} s; {}", loaded->path,
+            loaded->engine->slot_count(), loaded->engine->slot_context(), took.count(),
+            loaded->device->description());
   return serving;
 }
 
