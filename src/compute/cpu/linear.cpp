@@ -27,10 +27,6 @@ constexpr int kMemoryBoundTokens = 24;
 // Few tokens are packed by the caller alone: a barrier would cost more.
 constexpr std::int64_t kPackAlone = 16 * 1024;  // values
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
 }  // namespace
 
 class LinearScratch {

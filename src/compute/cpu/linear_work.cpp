@@ -13,10 +13,6 @@ constexpr int kGroupRows = kMaxPanelWidth * kMaxLanes;  // rows that share one a
 
 constexpr std::int64_t kCacheLine = 64;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
 void prefetch(const std::byte* from, std::int64_t bytes) {
   for (std::int64_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(from + i, 0, 2);
 }

@@ -15,7 +15,7 @@ namespace llm::compute::cpu {
 // level cache while all row groups pass by.
 constexpr int kSlabSlots = 512;
 
-constexpr int kBf16SlabTiles = 32;
+constexpr int kBf16SlabTiles = 32;  // the same of BF16 weights, whose sums take more room
 
 constexpr int kMaxLanes = 16;
 constexpr int kFloatGroupRows = 8;
@@ -43,6 +43,10 @@ struct Piece {
   std::int32_t first_tile, tile_count;
   std::int64_t first_row, row_count;
 };
+
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
 
 /// The slots from the first tile's first to the last tile's last.
 inline std::int64_t slot_count(std::span<const TokenTile> tiles) {
