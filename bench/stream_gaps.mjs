@@ -48,14 +48,18 @@ try {
   const all = (limit, stop) => Promise.all(Array.from({length: streams}, (_, i) => stream(i + 1, limit, stop)));
   const alone = summary(await all(Number(values.tokens)));
   const begin = performance.now();
-  let promptSeconds = 0;
+  let promptSeconds = 0, refused;
   const beside = all(100000, (async () => {
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    await fetch(`${server.url}/completion`, {method: "POST", body: JSON.stringify(
-      {prompt: tokens(promptTokens, 99), n_predict: 1, temperature: 0})}).then((a) => a.json());
+    // As a stream: fetch waits for the head of an answer for five minutes only.
+    const reply = await fetch(`${server.url}/completion`, {method: "POST", body: JSON.stringify(
+      {prompt: tokens(promptTokens, 99), n_predict: 1, temperature: 0, stream: true, return_progress: true})});
+    const text = await reply.text();
+    if (!reply.ok || text.includes('"error"')) refused = text;
     promptSeconds = (performance.now() - begin) / 1000 - 1;
   })());
   const loaded = summary(await beside);
+  if (refused) throw new Error(refused);
   const show = (s) => `${s.count} gaps, median ${s.median.toFixed(1)} ms, p99 ${s.p99.toFixed(1)} ms, max ${s.max.toFixed(1)} ms`;
   console.log(`${streams} streams alone:   ${show(alone)}`);
   console.log(`beside a ${promptTokens}-token prompt (${promptSeconds.toFixed(1)} s): ${show(loaded)}`);
