@@ -15,7 +15,7 @@ const server = new Server(["-m", model, "-t", values.threads, "-c", String(promp
 
 const tokens = (count, seed) => Array.from({length: count}, (_, i) => 300 + (seed * 131 + i * 7919) % 20000);
 
-/// Streams until `stop` resolves or the limit is reached; gives the gaps in ms.
+/// Streams until `stop` resolves or the limit is reached; gives the gaps in ms, with their times.
 async function stream(seed, limit, stop) {
   const abort = new AbortController();
   stop?.then(() => abort.abort());
@@ -28,7 +28,7 @@ async function stream(seed, limit, stop) {
     for await (const chunk of answer.body) {
       const now = performance.now();
       const events = Buffer.from(chunk).toString().split("data: ").length - 1;
-      if (last > 0 && events > 0) gaps.push(now - last);
+      if (last > 0 && events > 0) gaps.push({at: now, ms: now - last});
       last = now;
     }
   } catch (error) {
@@ -38,7 +38,7 @@ async function stream(seed, limit, stop) {
 }
 
 function summary(gaps) {
-  const sorted = gaps.flat().sort((a, b) => a - b);
+  const sorted = gaps.map((gap) => gap.ms).sort((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
   return {count: sorted.length, median: at(0.5), p99: at(0.99), max: sorted.at(-1)};
 }
@@ -46,24 +46,29 @@ function summary(gaps) {
 try {
   await server.ready();
   const all = (limit, stop) => Promise.all(Array.from({length: streams}, (_, i) => stream(i + 1, limit, stop)));
-  const alone = summary(await all(Number(values.tokens)));
-  const begin = performance.now();
-  let promptSeconds = 0, refused;
-  const beside = all(100000, (async () => {
+  const alone = summary((await all(Number(values.tokens))).flat());
+  let begin, end, refused;
+  const gaps = (await all(100000, (async () => {
     await new Promise((resolve) => setTimeout(resolve, 1000));
+    begin = performance.now();
     // As a stream: fetch waits for the head of an answer for five minutes only.
     const reply = await fetch(`${server.url}/completion`, {method: "POST", body: JSON.stringify(
       {prompt: tokens(promptTokens, 99), n_predict: 1, temperature: 0, stream: true, return_progress: true})});
     const text = await reply.text();
     if (!reply.ok || text.includes('"error"')) refused = text;
-    promptSeconds = (performance.now() - begin) / 1000 - 1;
-  })());
-  const loaded = summary(await beside);
+    end = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 10000));
+  })())).flat();
   if (refused) throw new Error(refused);
+  const loaded = summary(gaps.filter(({at}) => at > begin && at < end));
+  // Their texts are longer now, and so are the steps of each of them.
+  const after = summary(gaps.filter(({at}) => at > end + 500));
   const show = (s) => `${s.count} gaps, median ${s.median.toFixed(1)} ms, p99 ${s.p99.toFixed(1)} ms, max ${s.max.toFixed(1)} ms`;
-  console.log(`${streams} streams alone:   ${show(alone)}`);
-  console.log(`beside a ${promptTokens}-token prompt (${promptSeconds.toFixed(1)} s): ${show(loaded)}`);
-  console.log(`ratio of p99: ${(loaded.p99 / alone.p99).toFixed(2)}, of medians: ${(loaded.median / alone.median).toFixed(2)}`);
+  console.log(`${streams} streams alone, before: ${show(alone)}`);
+  console.log(`beside a ${promptTokens}-token prompt (${((end - begin) / 1000).toFixed(1)} s): ${show(loaded)}`);
+  console.log(`alone, behind it:      ${show(after)}`);
+  const ratio = (of) => `${(loaded.p99 / of.p99).toFixed(2)}, of medians ${(loaded.median / of.median).toFixed(2)}`;
+  console.log(`ratios of p99 to those before ${ratio(alone)}; to those behind ${ratio(after)}`);
 } finally {
   await server.stop();
 }

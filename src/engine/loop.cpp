@@ -316,7 +316,8 @@ std::vector<Work> EngineLoop::plan() {
   }
   // Beside streams, prompts and vectors share what may be computed in the meantime.
   const int share = decoding_ > 0 && !embedder_.empty() ? 2 : 1;
-  const int prompt_tokens = std::max(1, pace_.prompt_tokens(decoding_) / share);
+  const bool alone = decoding_ > 0 && pace_.take_step_alone();
+  const int prompt_tokens = alone ? 0 : std::max(1, pace_.prompt_tokens(decoding_) / share);
   return plan_step(views, {.tokens = std::max(most_tokens_, decoding_tokens),
                            .prompt_tokens = std::min(most_tokens_, prompt_tokens)});
 }

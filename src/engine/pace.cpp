@@ -15,6 +15,8 @@ constexpr double kShareBesideStreams = 0.8;
 constexpr double kAloneMs = 250;
 constexpr int kFirstChunk = 128, kFirstChunkBesideStreams = 16;
 constexpr int kLeastBesideStreams = 4, kLeastAlone = 32;
+// Of so many steps the streams have one for themselves.
+constexpr int kStepsUntilAlone = 32;
 
 void blend(double& average, double value) {
   average = average == 0 ? value : average + kWeight * (value - average);
@@ -38,6 +40,8 @@ double Pace::decode_ms(int decoding) const {
 }
 
 void Pace::record(const StepRecord& step) {
+  const bool shared = step.prompt_tokens > 0 && step.decoding > 0;
+  shared_steps_ = shared ? shared_steps_ + 1 : 0;
   if (step.prompt_tokens == 0) {
     if (step.decoding > 0) blend(decode_ms_[bucket(step.decoding)], step.ms);
     return;
@@ -46,6 +50,12 @@ void Pace::record(const StepRecord& step) {
   // A handful of tokens costs a pass over the weights, which says nothing about the next thousand.
   if (step.decoding == 0 && step.prompt_tokens < kLeastAlone) return;
   blend(prompt_ms_per_token_, std::max(prompt_ms, 0.02 * step.ms) / step.prompt_tokens);
+}
+
+bool Pace::take_step_alone() {
+  if (fixed_ms_ > 0 || shared_steps_ < kStepsUntilAlone) return false;
+  shared_steps_ = 0;  // whether that step comes about or not: they may wait for the prompt's pages
+  return true;
 }
 
 int Pace::prompt_tokens(int decoding) const {

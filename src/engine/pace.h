@@ -21,6 +21,9 @@ class Pace {
   void record(const StepRecord& step);
   /// Prompt tokens that the next step may hold beside `decoding` streams.
   int prompt_tokens(int decoding) const;
+  /// Whether the streams should have the next step for themselves; true once. What they take alone
+  /// grows with their texts and has to be seen.
+  bool take_step_alone();
 
  private:
   static int bucket(int decoding);
@@ -29,6 +32,7 @@ class Pace {
   double fixed_ms_;
   std::array<double, 12> decode_ms_{};  // by log2 of the number of streams
   double prompt_ms_per_token_ = 0;
+  int shared_steps_ = 0;  // since the streams last had one for themselves
 };
 
 }  // namespace llm

@@ -26,6 +26,26 @@ TEST(Pace, KeepsStepsBesideStreamsUnderTwiceTheirOwnTime) {
   EXPECT_GE(tokens, 6) << "and uses most of what it may";
 }
 
+TEST(Pace, FollowsStreamsWhoseStepsGrowMeanwhile) {
+  Pace pace;
+  run(pace, 4, 20, false);
+  // From 20 to 100 ms for the streams while a prompt is read.
+  double own_ms = 20, taken = 0;
+  int shared = 0;
+  for (int step = 0; step < 4000; ++step) {
+    own_ms += 0.02;
+    const int tokens = pace.take_step_alone() ? 0 : pace.prompt_tokens(4);
+    const double ms = own_ms + 2.0 * tokens;
+    pace.record({4, tokens, ms});
+    if (step == 0) continue;  // what the first piece costs is not known
+    EXPECT_LE(ms, 2 * own_ms);
+    if (step < 3000 || tokens == 0) continue;
+    taken += tokens * 2.0 / own_ms;
+    ++shared;
+  }
+  EXPECT_GT(taken / shared, 0.7) << "of the streams' own time goes to the prompt";
+}
+
 TEST(Pace, TakesLargeStepsWhenNobodyStreams) {
   Pace pace;
   run(pace, 0, 30, true);
