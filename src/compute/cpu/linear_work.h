@@ -50,6 +50,7 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
 
 /// The slots from the first tile's first to the last tile's last.
 inline std::int64_t slot_count(std::span<const TokenTile> tiles) {
+  if (tiles.empty()) return 0;
   return tiles.back().first_slot + tiles.back().count - tiles[0].first_slot;
 }
 

@@ -50,9 +50,9 @@ class PackedTokens {
   };
   const Sums& sums_for(const Scheme& scheme) const;
 
-  std::int64_t slots_ = 0, columns_ = 0;
   std::int64_t bf16_columns() const { return (columns_ + kBlock - 1) / kBlock * kBlock; }
 
+  std::int64_t slots_ = 0, columns_ = 0;
   bool needs_bf16_ = false;
   AlignedBuffer q_, scale_, sums16_, bf16_;
   std::vector<Sums> sums_;
